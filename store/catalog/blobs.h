@@ -1,0 +1,64 @@
+// Blobs: where each lies, who refers to it, whether it lives. Each function runs inside a transaction of the caller's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "store/catalog/rows.h"
+
+namespace lastgood::catalog {
+
+class Connection;
+
+struct NewBlob {
+  std::uint64_t offset = 0;
+  format::FrameHeader frame;
+};
+
+/// Appends LIVE rows with no references for frames of `pack`, in the order of the span; their ids follow each other.
+/// Returns the first.
+BlobId append_blobs(Connection& db, PackId pack, std::span<const NewBlob> blobs);
+
+/// LIVE, undamaged chunks and manifests with an id above `after`, newest first, at most `limit`.
+void for_each_live_blob(Connection& db, BlobId after, std::uint64_t limit, const std::function<void(const Blob&)>& body);
+
+/// The row, whatever its state; nothing where it is gone.
+std::optional<Blob> find_blob(Connection& db, BlobId id);
+
+/// Adds one reference for each occurrence. Throws Error(internal) where a row is not LIVE.
+void add_references(Connection& db, std::span<const BlobId> blobs);
+
+/// Which of `blobs` are not LIVE any more (or damaged, or gone), as positions in the span.
+std::vector<std::size_t> not_live(Connection& db, std::span<const BlobId> blobs);
+
+/// All LIVE rows that are damaged: what a save can heal. Uses the partial index on damage.
+std::vector<Blob> damaged_blobs(Connection& db);
+void set_damaged(Connection& db, BlobId id, bool damaged);
+
+/// Gives a damaged LIVE blob new bytes: moves the row to `place` with `frame` (same hash, raw size and kind), clears the
+/// mark, and leaves a DEAD row for the old extent. False, and no change, where it is not LIVE and damaged any more.
+bool heal_blob(Connection& db, BlobId id, PackId pack, const NewBlob& replacement);
+
+/// LIVE rows that nothing references and no save pins become DEAD; how many. (gc; uses the partial index on refs = 0.)
+std::uint64_t mark_unreferenced(Connection& db);
+
+/// The rows of one pack, by offset.
+std::vector<Blob> blobs_in_pack(Connection& db, PackId pack);
+
+/// One blob that compaction copied: from where, to where.
+struct Move {
+  BlobId blob;
+  Place from;
+  PackId to_pack;
+  std::uint64_t to_offset = 0;
+};
+/// Moves the rows that are still LIVE where they were copied from; how many.
+std::uint64_t move_blobs(Connection& db, std::span<const Move> moves);
+
+/// Drops DEAD rows of this pass: exactly these ids.
+void drop_dead(Connection& db, std::span<const BlobId> blobs);
+
+}  // namespace lastgood::catalog

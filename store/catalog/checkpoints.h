@@ -1,0 +1,85 @@
+// Checkpoints: the row, its layout (entries' names and shapes, shared by checkpoints that have the same), its blobs.
+// Each function runs inside a transaction of the caller's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <lastgood/checkpoint.h>
+#include <lastgood/history.h>
+
+#include "store/catalog/rows.h"
+#include "store/format/manifest.h"
+#include "store/format/record.h"
+
+namespace lastgood::catalog {
+
+class Connection;
+
+struct NewCheckpoint {
+  format::Record record;                   // its run, session and parent must have rows
+  SessionId session;
+  const format::Manifest* manifest = nullptr;
+  std::vector<BlobId> chunks;              // one per chunk, in the manifest's order of entries
+  BlobId manifest_blob;
+  BlobId record_blob;
+  std::uint64_t bytes_logical = 0;
+};
+
+/// Inserts the row with metrics, layout and blobs, adds a reference to every blob, and makes it the run's head.
+/// Throws Error(internal) where a blob is not LIVE.
+CheckpointId insert_checkpoint(Connection& db, const NewCheckpoint& checkpoint);
+
+/// The sequence number for the next record.
+std::int64_t next_sequence(Connection& db);
+
+std::vector<CheckpointInfo> list_checkpoints(Connection& db, const ListQuery& query);
+std::optional<CheckpointInfo> find_checkpoint(Connection& db, CheckpointId id);
+/// The checkpoint's uuid, as its record and its children's records name it.
+std::optional<format::Uuid> checkpoint_uuid(Connection& db, CheckpointId id);
+
+/// What a load needs: the places of everything, in one snapshot. Nothing where the checkpoint is gone.
+struct CheckpointBlobs {
+  Blob manifest;
+  Blob record;
+  std::vector<Blob> chunks;                // in the manifest's order
+};
+std::optional<CheckpointBlobs> checkpoint_blobs(Connection& db, CheckpointId id);
+
+/// The entries from the layout, without reading any pack.
+std::vector<EntrySpec> checkpoint_entries(Connection& db, CheckpointId id);
+
+/// Checkpoints that refer to the blob (a scan: there is no index, for the commit's sake).
+std::vector<CheckpointId> checkpoints_with_blob(Connection& db, BlobId blob);
+
+/// Bytes (headers, payloads) of blobs that only this set of checkpoints refers to.
+std::uint64_t bytes_only_in(Connection& db, std::span<const CheckpointId> checkpoints);
+
+/// Deletes the rows, gives their references back, grafts children to the grandparent, drops layouts no longer used.
+/// Throws Error(internal) for a run's head.
+void delete_checkpoints(Connection& db, std::span<const CheckpointId> checkpoints);
+
+void set_stability(Connection& db, CheckpointId id, Stability stability);
+void set_pinned(Connection& db, CheckpointId id, bool pinned);
+/// Adds or, with `move`, moves a tag. Throws Error(already_exists).
+void set_tag(Connection& db, const std::string& name, CheckpointId id, bool move);
+/// False where there is no such tag.
+bool delete_tag(Connection& db, const std::string& name);
+std::optional<CheckpointId> find_tag(Connection& db, const std::string& name);
+std::vector<std::string> list_tags(Connection& db);
+
+/// Why a checkpoint must not be forgotten ("the head of run demo", "tagged best", "pinned", "the newest stable of run
+/// demo", "what the open session 4 resumed from"), for each protected one.
+struct Protection {
+  CheckpointId checkpoint;
+  std::string reason;
+};
+std::vector<Protection> protections(Connection& db);
+
+/// The newest stable and intact checkpoint in the lineage of the run's head.
+std::optional<CheckpointId> last_stable(Connection& db, const std::string& run);
+
+}  // namespace lastgood::catalog

@@ -1,0 +1,34 @@
+// Packs: one row per file in blobs/. Each function runs inside a transaction of the caller's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "store/catalog/rows.h"
+
+namespace lastgood::catalog {
+
+class Connection;
+
+struct PackRow {
+  PackId id;
+  format::Uuid uuid;
+  bool owner_in_flight = false;     // the save that writes it still has its row
+  std::uint64_t live_blobs = 0;
+  std::uint64_t dead_blobs = 0;
+  std::uint64_t live_bytes = 0;     // headers and payloads of LIVE frames, padding excluded
+};
+
+/// All packs with their counts.
+std::vector<PackRow> list_packs(Connection& db);
+/// A pack that compaction wrote: no owner.
+PackId add_compacted_pack(Connection& db, const format::Uuid& pack);
+/// Drops the row of an unlinked pack together with its DEAD rows. Throws Error(internal) where it has a LIVE one.
+void drop_pack(Connection& db, PackId pack);
+/// File names' stems (uuids) of all packs.
+std::vector<format::Uuid> pack_uuids(Connection& db);
+/// The counter that gc's marking commit always raises.
+void raise_gc_counter(Connection& db);
+
+}  // namespace lastgood::catalog

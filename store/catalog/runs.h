@@ -1,0 +1,42 @@
+// Runs and sessions. Each function runs inside a transaction of the caller's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <lastgood/checkpoint.h>
+#include <lastgood/history.h>
+
+#include "store/catalog/rows.h"
+
+namespace lastgood::catalog {
+
+class Connection;
+
+/// The run of this name, made where it is not there. Names follow the rules of entries' names, up to 256 bytes.
+RunId find_or_create_run(Connection& db, const std::string& name);
+std::optional<RunId> find_run(Connection& db, const std::string& name);
+std::vector<RunInfo> list_runs(Connection& db);
+
+std::optional<CheckpointId> head(Connection& db, RunId run);
+/// Throws Error(invalid_argument) where the checkpoint belongs to another run, not_found where it is gone.
+void set_head(Connection& db, RunId run, std::optional<CheckpointId> checkpoint);
+
+struct NewSession {
+  RunId run;
+  format::Uuid uuid;
+  std::int64_t pid = 0;
+  std::string host;
+};
+/// Marks sessions of the run that are still open as crashed (the caller holds the run's lock) and adds a new one.
+SessionId begin_session(Connection& db, const NewSession& session);
+void end_session(Connection& db, SessionId session, SessionState state);
+/// With `uuid` as given, for rebuild: ended, of unknown process.
+SessionId restore_session(Connection& db, RunId run, const format::Uuid& uuid);
+std::vector<SessionInfo> list_sessions(Connection& db, const std::optional<std::string>& run);
+
+StoreStats stats(Connection& db);  // what the catalog knows: bytes_on_disk and catalog_bytes stay 0
+
+}  // namespace lastgood::catalog

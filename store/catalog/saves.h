@@ -1,0 +1,36 @@
+// Saves in flight: their rows, packs and pins. (Protocol: invariants 1 to 5 in FORMAT.md.)
+// Each function runs inside a transaction of the caller's; those that change something need Catalog::write.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "store/catalog/rows.h"
+
+namespace lastgood::catalog {
+
+class Connection;
+
+struct SaveRow {
+  SaveId id;
+  format::Uuid uuid;
+};
+
+struct BegunSave {
+  SaveId save;
+  PackId pack;
+};
+
+/// The save's row and its pack's row: before the pack file exists. The pack is named by the save's uuid.
+BegunSave begin_save(Connection& db, const format::Uuid& uuid, SessionId session);
+/// One more pack for the save, named `pack` (after a failed sync of the first).
+PackId add_pack(Connection& db, const format::Uuid& pack, SaveId save);
+bool save_exists(Connection& db, SaveId save);
+/// Pins those of `blobs` that are LIVE and not damaged; true for each of those, in order. Relies on blob's primary key.
+std::vector<bool> pin_live(Connection& db, SaveId save, std::span<const BlobId> blobs);
+/// Deletes the save's row and its pins. Its packs stay; their owner is gone.
+void end_save(Connection& db, SaveId save);
+std::vector<SaveRow> saves_in_flight(Connection& db);
+
+}  // namespace lastgood::catalog

@@ -1,0 +1,30 @@
+// Lossless packing of payloads: raw, zstd, or byte planes (the k-th bytes of all elements together, each plane packed
+// by zstd only where that pays). Grammar: store/FORMAT.md. No I/O; safe from any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "store/format/frame.h"
+
+namespace lastgood::format {
+
+struct Packed {
+  Codec codec = Codec::raw;
+  std::vector<std::byte> bytes;
+};
+
+/// Packs `raw` by byte planes of `element_bytes` (1: plain zstd). Nothing where less than 5 % would be won, which a
+/// sample of the first 128 KiB decides for longer ones.
+std::optional<Packed> pack(std::span<const std::byte> raw, std::size_t element_bytes);
+
+/// Plain zstd at a high level, for manifests and records; nothing where it does not shrink.
+std::optional<Packed> pack_metadata(std::span<const std::byte> raw);
+
+/// Fills `raw` exactly. Throws Error(corruption) on anything else; never reads or writes outside of the spans.
+void unpack(Codec codec, std::span<const std::byte> stored, std::span<std::byte> raw);
+
+}  // namespace lastgood::format

@@ -1,0 +1,53 @@
+// Hashes: XXH3-128 names a blob, XXH3-64 guards headers, and a keyed fingerprint tells equal content from equal hash.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include <lastgood/ids.h>
+
+namespace lastgood::format {
+
+/// XXH3-128 with seed 0 of all bytes.
+BlobHash hash_bytes(std::span<const std::byte> bytes);
+
+/// XXH3-64 with seed 0; the checksum of headers.
+std::uint64_t checksum(std::span<const std::byte> bytes);
+
+/// A blob's hash together with its fingerprint under a secret that each process draws anew: two contents that somebody
+/// built to have one hash differ in the fingerprint. Fingerprints of different processes cannot be compared.
+struct Digest {
+  BlobHash hash;
+  std::uint64_t fingerprint = 0;
+  bool operator==(const Digest&) const = default;
+};
+
+/// Computes a Digest piece by piece, while each piece is in cache. One thread at a time; reusable after finish().
+class Digester {
+ public:
+  Digester();
+  ~Digester();
+  void update(std::span<const std::byte> piece);
+  Digest finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// The same for hashes alone: what loading and verifying need.
+class Hasher {
+ public:
+  Hasher();
+  ~Hasher();
+  void update(std::span<const std::byte> piece);
+  BlobHash finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace lastgood::format

@@ -1,0 +1,73 @@
+// A session: one process's stay in a run, and the only way to write checkpoints.
+//
+//   lastgood::Store store = lastgood::Store::open_or_create("lastgood-store");
+//   lastgood::Session session = store.start_session("gpt2-small");
+//   if (auto head = session.head()) lastgood::load(store, head->id, slots);
+//   ...
+//   lastgood::SaveOutcome saved = session.save(views, {.step = step});
+//
+// Calls on one session may come from any thread; saves of one session happen one after the other, in call order.
+// Ends `interrupted` when it is destroyed (an asynchronous save under way is finished first), `completed` after
+// complete(), and is recognised as `crashed` by the next one otherwise.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include <lastgood/checkpoint.h>
+#include <lastgood/save.h>
+#include <lastgood/store.h>
+#include <lastgood/tensor.h>
+
+namespace lastgood {
+
+/// Lossless packing of the payloads. `automatic` packs a tensor only where its first bytes show that it pays.
+enum class Compression : std::uint8_t { none, automatic };
+
+struct SessionOptions {
+  /// Threads that copy, hash and write; 0: one a core, at most 8.
+  unsigned threads = 0;
+  /// Tensors are cut into chunks of this size: 64 KiB to 64 MiB, a multiple of 4,096.
+  std::uint64_t chunk_bytes = 8u << 20;
+  /// Bound on the memory that copies of tensors may take; 0: a quarter of the machine's.
+  std::uint64_t staging_bytes = 0;
+  Compression compression = Compression::none;
+};
+
+class Session {
+ public:
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  SessionId id() const noexcept;
+  const std::string& run() const noexcept;
+
+  /// The checkpoint that a resume continues from: the newest save, unless rollback() moved it. Nothing in a new run.
+  std::optional<CheckpointInfo> head() const;
+
+  /// Writes a checkpoint and makes it the head. Durable on return. Never throws; see SaveOutcome::error.
+  SaveOutcome save(std::span<const TensorView> state, const SaveRequest& request) noexcept;
+
+  /// The same behind a handle. `state` itself may go away at once; the memory it points to as `staging` says.
+  /// Waits first for an earlier save of this session that is still being staged.
+  SaveHandle save_async(std::span<const TensorView> state, const SaveRequest& request,
+                        Staging staging = Staging::at_capture, SaveCallback callback = {}) noexcept;
+
+  /// Moves the head to `checkpoint`, of this run; the next save grows a new branch from there. Durable on return.
+  void rollback(CheckpointId checkpoint);
+
+  /// Ends the session as `completed`: the run has nothing left to resume. Waits for saves under way.
+  void complete();
+
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl) noexcept;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace lastgood
