@@ -1,0 +1,56 @@
+// Reading frames from packs, with every byte checked. Keeps a bounded number of packs open. Safe from any thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "store/format/frame.h"
+#include "store/io/file_system.h"
+
+namespace lastgood::io {
+
+/// Where a frame lies, and what it must hold.
+struct FrameRef {
+  format::Uuid pack;
+  std::uint64_t offset = 0;
+  format::FrameHeader header;
+};
+
+class PackReader {
+ public:
+  PackReader(FileSystem& files, std::filesystem::path directory);
+
+  /// Reads, unpacks and checks the frame's payload. REQUIRES: out.size() == frame.header.raw_bytes. Raw payloads are read
+  /// straight into `out` and hashed there, so `out` holds garbage after a failure.
+  /// Throws Error(corruption): pack missing or short, payload of another hash; the frame's own header is not read.
+  void read(const FrameRef& frame, std::span<std::byte> out);
+  std::vector<std::byte> read(const FrameRef& frame);
+
+  /// Reads the frame's header from the pack and compares it with what is expected; throws Error(corruption).
+  void check_header(const FrameRef& frame);
+
+  /// The frame's bytes as they are, header and payload, as far as the file has them: for the quarantine. Never checks.
+  std::vector<std::byte> read_unchecked(const FrameRef& frame);
+
+  /// Closes what is open of this pack: after it was punched or replaced.
+  void forget(const format::Uuid& pack);
+
+ private:
+  struct OpenPack {
+    format::Uuid uuid;
+    std::shared_ptr<File> file;
+  };
+  std::shared_ptr<File> open(const format::Uuid& pack);
+
+  FileSystem& files_;
+  std::filesystem::path directory_;
+  std::mutex mutex_;
+  std::list<OpenPack> open_;  // most recently used first
+};
+
+}  // namespace lastgood::io

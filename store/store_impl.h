@@ -1,0 +1,41 @@
+// The inside of a Store handle, for the library's operations; and the way to open one on another file system.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include <lastgood/ids.h>
+#include <lastgood/store.h>
+
+#include "store/catalog/catalog.h"
+#include "store/io/file_system.h"
+
+namespace lastgood {
+
+struct StoreImpl {
+  std::filesystem::path directory;
+  io::FileSystem* files = nullptr;
+  StoreOptions options;
+  bool read_only = false;
+  pid_t process = 0;
+  std::unique_ptr<io::FileLock> store_lock;  // shared; none where read_only
+  std::unique_ptr<catalog::Catalog> catalog;
+
+  /// The catalog. Every operation starts here: throws invalid_argument in a child after fork.
+  const catalog::Catalog& use() const;
+  /// The same for an operation that changes something: throws permission on a read-only handle.
+  const catalog::Catalog& use_for_writing() const;
+  /// One more connection to the catalog, for a thread that must not wait for the others.
+  std::unique_ptr<catalog::Catalog> connect() const;
+  void warn(const std::string& message) const;
+};
+
+enum class OpenMode { create, open, open_or_create, read_only };
+
+/// What Store::create, open and so on do, on any file system. `files` must outlive the store.
+Store open_store(const std::filesystem::path& directory, OpenMode mode, StoreOptions options, io::FileSystem& files);
+
+}  // namespace lastgood
