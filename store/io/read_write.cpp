@@ -1,0 +1,23 @@
+#include "store/io/file_system.h"
+
+namespace lastgood::io {
+
+void write_all(File& file, std::uint64_t offset, std::span<const std::byte> data) {
+  while (!data.empty()) {
+    const std::size_t written = file.write_some(offset, data);
+    offset += written;
+    data = data.subspan(written);
+  }
+}
+
+std::size_t read_fully(File& file, std::uint64_t offset, std::span<std::byte> out) {
+  std::size_t filled = 0;
+  while (filled < out.size()) {
+    const std::size_t got = file.read_some(offset + filled, out.subspan(filled));
+    if (got == 0) break;
+    filled += got;
+  }
+  return filled;
+}
+
+}  // namespace lastgood::io
