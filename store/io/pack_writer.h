@@ -35,6 +35,7 @@ class PackWriter {
   std::vector<std::uint64_t> append(std::span<const FrameToWrite> frames);
 
   /// fdatasync of the pack, fsync of the directory. REQUIRES: no append() under way or to come.
+  /// Throws Error(internal) after a failed append().
   void seal();
 
   const format::Uuid& uuid() const noexcept { return header_.pack; }
@@ -48,6 +49,7 @@ class PackWriter {
   std::unique_ptr<File> file_;
   mutable std::mutex mutex_;
   std::uint64_t end_ = format::kHeaderBytes;
+  std::atomic<int> unwritten_ = 0;  // appends under way or failed
 };
 
 }  // namespace lastgood::io

@@ -1,0 +1,108 @@
+#include "store/io/pack_writer.h"
+
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include <lastgood/error.h>
+
+#include "store/paths.h"
+
+namespace lastgood::io {
+
+namespace {
+
+// Small frames are gathered up to this size before they are written.
+constexpr std::size_t kGatherBytes = 1u << 20;
+
+/// Turns a sequence of rising extents into few writes: small ones are copied next to each other, with zeros between.
+class GatheringWriter {
+ public:
+  explicit GatheringWriter(File& file) : file_(file) {}
+
+  void copy(std::uint64_t offset, std::span<const std::byte> bytes) {
+    // A gap before an empty buffer is left as a hole, which reads as zeros too.
+    if (buffer_.empty()) start_ = offset;
+    buffer_.resize(static_cast<std::size_t>(offset - start_));
+    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+    if (buffer_.size() >= kGatherBytes) flush();
+  }
+
+  void write_through(std::uint64_t offset, std::span<const std::byte> bytes) {
+    flush();
+    write_all(file_, offset, bytes);
+    start_ = offset + bytes.size();
+  }
+
+  /// Writes what is gathered, and zeros up to `end`: the file's size is what was reserved.
+  void finish(std::uint64_t end) {
+    buffer_.resize(static_cast<std::size_t>(end - start_));
+    flush();
+  }
+
+ private:
+  void flush() {
+    if (!buffer_.empty()) write_all(file_, start_, buffer_);
+    start_ += buffer_.size();
+    buffer_.clear();
+  }
+
+  File& file_;
+  std::uint64_t start_ = 0;  // where buffer_ goes
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace
+
+PackWriter::PackWriter(FileSystem& files, std::filesystem::path directory, const format::PackHeader& header)
+    : files_(files), directory_(std::move(directory)), header_(header) {
+  file_ = files_.create(directory_ / paths::pack_name(header_.pack));
+  write_all(*file_, 0, format::encode(header_));
+}
+
+std::vector<std::uint64_t> PackWriter::append(std::span<const FrameToWrite> frames) {
+  if (frames.empty()) return {};
+  std::vector<std::uint64_t> offsets;
+  offsets.reserve(frames.size());
+  std::uint64_t end = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const FrameToWrite& frame : frames) {
+      offsets.push_back(format::place_frame(end_, frame.stored.size()));
+      end_ = format::frame_end(offsets.back(), frame.stored.size());
+    }
+    end = end_;
+  }
+  // Until all is written, the pack counts as failed: an exception from below leaves it so.
+  ++unwritten_;
+  GatheringWriter writer(*file_);
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    writer.copy(offsets[i], format::encode(frames[i].header, header_.pack, offsets[i]));
+    const std::uint64_t payload = offsets[i] + format::kHeaderBytes;
+    if (frames[i].stored.size() < format::kLargePayload) {
+      writer.copy(payload, frames[i].stored);
+    } else {
+      writer.write_through(payload, frames[i].stored);
+    }
+  }
+  writer.finish(end);
+  file_->start_writeback(offsets.front(), end - offsets.front());
+  --unwritten_;
+  return offsets;
+}
+
+void PackWriter::seal() {
+  if (unwritten_ != 0) {
+    throw Error(ErrorCode::internal, header_.pack.hex(),
+                "pack " + header_.pack.hex() + " was to be sealed after a failed write; it must be written anew");
+  }
+  file_->sync_data();
+  files_.sync_directory(directory_);
+}
+
+std::uint64_t PackWriter::size() const {
+  const std::lock_guard lock(mutex_);
+  return end_;
+}
+
+}  // namespace lastgood::io
