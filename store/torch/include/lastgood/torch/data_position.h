@@ -1,0 +1,95 @@
+// Where a training loop stands in its data, exactly, however many workers prefetch.
+//
+//   auto position = std::make_shared<lastgood::DataPosition>(dataset.size().value(), lastgood::DataOptions{.seed = 7});
+//   auto loader = torch::data::make_data_loader(dataset, lastgood::ResumableSampler(position),
+//                                               torch::data::DataLoaderOptions(32).workers(2));
+//   state.add_data_position("data", *position);
+//   while (position->epoch() < 10) {
+//     for (auto& batch : *loader) {
+//       train(batch);
+//       position->consumed();
+//       if (save_is_due) ...
+//     }
+//   }
+//
+// A loader asks its sampler for batches long before they are trained on, and resets it at every begin(). So the
+// position counts what the trainer says it has consumed, and the sampler starts each iteration from there: after a
+// restore, the rest of the epoch, none twice and none left out. Keep the loader's enforce_ordering on (LibTorch's
+// default).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <torch/data/samplers/base.h>
+
+#include <lastgood/torch/stateful.h>
+#include <lastgood/torch/version.h>
+
+namespace lastgood {
+
+struct DataOptions {
+  /// With the epoch's number, fixes the order. Comes back with a restore.
+  std::uint64_t seed = 0;
+  bool shuffle = true;
+  /// Set it here and not only in the loader's options, or the epoch never ends: leaves out a last batch that is short.
+  bool drop_last = false;
+};
+
+/// Epoch and place within it. Not thread-safe: for the thread that iterates over the loader. Draws nothing from any
+/// generator: its order is a function of seed and epoch, the same with every LibTorch and on every machine.
+class DataPosition : public Stateful {
+ public:
+  /// Over the examples 0 ... examples - 1. Error: invalid_argument when there are none.
+  explicit DataPosition(std::size_t examples, const DataOptions& options = {});
+
+  /// The trainer is done with the next batch. When it was the epoch's last, the next epoch begins.
+  /// Error: invalid_argument when the loader has not handed out that many batches.
+  void consumed();
+
+  std::int64_t epoch() const noexcept { return epoch_; }
+  /// Examples consumed in this epoch.
+  std::size_t examples() const noexcept { return examples_; }
+
+  std::string save_state() const override;
+  /// Error: invalid_argument for another number of examples, or a text of something else.
+  void load_state(const std::string& json) override;
+
+ private:
+  friend class ResumableSampler;
+  void begin();
+  Optional<std::vector<std::size_t>> next(std::size_t batch_size);
+  bool ends_at(std::size_t place) const noexcept;
+
+  std::size_t size_;
+  DataOptions options_;
+  std::int64_t epoch_ = 0;
+  std::size_t examples_ = 0;
+  std::vector<std::size_t> order_;     // of the iteration under way
+  std::size_t handed_out_ = 0;         // place in order_
+  std::size_t batch_size_ = 1;         // last asked for
+  std::deque<std::size_t> in_flight_;  // sizes of the batches handed out and not consumed yet
+};
+
+/// What the loader takes: hands out the rest of the position's epoch. Copies share the position.
+class ResumableSampler : public torch::data::samplers::Sampler<> {
+ public:
+  explicit ResumableSampler(std::shared_ptr<DataPosition> position);
+
+  /// Begins where the position stands. Error: invalid_argument for another size than the position's.
+  void reset(Optional<std::size_t> new_size = {}) override;
+  Optional<std::vector<std::size_t>> next(std::size_t batch_size) override;
+
+  /// The position's state, for users of LibTorch's archives.
+  void save(torch::serialize::OutputArchive& archive) const override;
+  void load(torch::serialize::InputArchive& archive) override;
+
+ private:
+  std::shared_ptr<DataPosition> position_;
+};
+
+}  // namespace lastgood
