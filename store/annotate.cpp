@@ -1,0 +1,97 @@
+#include <lastgood/annotate.h>
+
+#include "store/catalog/checkpoints.h"
+#include "store/catalog/runs.h"
+#include "store/holder.h"
+#include "store/names.h"
+#include "store/paths.h"
+#include "store/query.h"
+
+namespace lastgood {
+
+namespace {
+
+using catalog::Connection;
+using catalog::Durability;
+
+template <class Change>
+void change_checkpoint(const Store& store, CheckpointId checkpoint, const Change& change) {
+  store.impl().use_for_writing().write(Durability::durable, [&](Connection& db) {
+    require_checkpoint(db, checkpoint);
+    change(db);
+  });
+}
+
+struct OwningRun {
+  RunId id;
+  std::string name;
+};
+
+OwningRun run_of(Connection& db, CheckpointId checkpoint) {
+  require_checkpoint(db, checkpoint);
+  const std::string name = catalog::find_checkpoint(db, checkpoint)->run;
+  const std::optional<RunId> run = catalog::find_run(db, name);
+  if (!run) throw Error(ErrorCode::internal, name, "checkpoint of a run without a row: run `lastgood verify`");
+  return {*run, name};
+}
+
+/// The one lock that a trainer holds while it may move the head.
+std::unique_ptr<io::FileLock> lock_run(const StoreImpl& impl, const OwningRun& run) {
+  const auto path = paths::run_lock(impl.directory, run.id);
+  auto lock = impl.files->try_lock(path, io::LockMode::exclusive);
+  if (!lock) {
+    throw Error(ErrorCode::busy, run.name,
+                "run " + run.name + " is being trained by " + describe_holder(*impl.files, path) +
+                    ": stop it first, or let it roll back itself");
+  }
+  lock->write_note(holder_note());
+  return lock;
+}
+
+void check_tag(const std::string& name) {
+  const std::string shown = printable(name);
+  if (!is_tag_text(name) && !is_reserved(name)) {
+    throw Error(ErrorCode::invalid_argument, shown,
+                "'" + shown + "' cannot be a tag: a tag has 1 to 128 characters of A-Z a-z 0-9 . _ / -");
+  }
+  if (is_number(name) || is_reserved(name)) {
+    throw Error(ErrorCode::invalid_argument, shown,
+                "'" + shown + "' cannot be a tag: it already names a checkpoint in another way; take another word");
+  }
+}
+
+}  // namespace
+
+void rollback(const Store& store, CheckpointId checkpoint) {
+  const StoreImpl& impl = store.impl();
+  impl.use_for_writing();
+  const OwningRun run = query(impl, [&](Connection& db) { return run_of(db, checkpoint); });
+  const auto lock = lock_run(impl, run);
+  change_checkpoint(store, checkpoint, [&](Connection& db) { catalog::set_head(db, run.id, checkpoint); });
+}
+
+void tag(const Store& store, const std::string& name, CheckpointId checkpoint, bool move) {
+  check_tag(name);
+  change_checkpoint(store, checkpoint, [&](Connection& db) { catalog::set_tag(db, name, checkpoint, move); });
+}
+
+void untag(const Store& store, const std::string& name) {
+  bool deleted = false;
+  store.impl().use_for_writing().write(Durability::durable,
+                                       [&](Connection& db) { deleted = catalog::delete_tag(db, name); });
+  if (!deleted) throw Error(ErrorCode::not_found, printable(name), "there is no tag '" + printable(name) + "'");
+}
+
+void pin(const Store& store, CheckpointId checkpoint) {
+  change_checkpoint(store, checkpoint, [&](Connection& db) { catalog::set_pinned(db, checkpoint, true); });
+}
+
+void unpin(const Store& store, CheckpointId checkpoint) {
+  change_checkpoint(store, checkpoint, [&](Connection& db) { catalog::set_pinned(db, checkpoint, false); });
+}
+
+void set_stability(const Store& store, CheckpointId checkpoint, Stability stability) {
+  change_checkpoint(store, checkpoint, [&](Connection& db) { catalog::set_stability(db, checkpoint, stability); });
+}
+
+}  // namespace lastgood

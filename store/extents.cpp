@@ -1,0 +1,49 @@
+#include "store/extents.h"
+
+#include <algorithm>
+
+#include "store/format/frame.h"
+
+namespace lastgood {
+
+namespace {
+
+bool is_live(const catalog::Blob& blob) {
+  return blob.state == catalog::BlobState::live;
+}
+
+}  // namespace
+
+Extent extent_of(const catalog::Blob& blob) {
+  return {blob.place.offset, blob.place.offset + format::kHeaderBytes + blob.frame.stored_bytes};
+}
+
+std::vector<Extent> free_extents(std::span<const catalog::Blob> blobs, std::uint64_t size, std::uint64_t block) {
+  std::vector<Extent> free;
+  std::uint64_t used_until = format::kHeaderBytes;
+  const auto add_gap = [&](std::uint64_t gap_end) {
+    // Inward: a block that the gap shares with a neighbour would be rewritten by the punch, and may be torn.
+    const std::uint64_t begin = (used_until + block - 1) / block * block;
+    const std::uint64_t end = gap_end / block * block;
+    if (begin < end) free.push_back({begin, end});
+  };
+  for (const catalog::Blob& blob : blobs) {
+    if (!is_live(blob)) continue;
+    const Extent used = extent_of(blob);
+    add_gap(used.begin);
+    used_until = std::max(used_until, used.end);
+  }
+  add_gap(size);
+  return free;
+}
+
+std::uint64_t packed_size(std::span<const catalog::Blob> blobs) {
+  std::uint64_t end = format::kHeaderBytes;
+  for (const catalog::Blob& blob : blobs) {
+    if (!is_live(blob)) continue;
+    end = format::frame_end(format::place_frame(end, blob.frame.stored_bytes), blob.frame.stored_bytes);
+  }
+  return end;
+}
+
+}  // namespace lastgood

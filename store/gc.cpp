@@ -1,0 +1,36 @@
+// collect_garbage(): one collection at a time per store, by a lock that is held over the whole pass, compaction and
+// sweep included. The pass itself, step by step: gc_pass.cpp.
+#include <lastgood/gc.h>
+
+#include "store/gc_estimate.h"
+#include "store/gc_pass.h"
+#include "store/holder.h"
+#include "store/paths.h"
+
+namespace lastgood {
+
+namespace {
+
+std::unique_ptr<io::FileLock> lock_collection(const StoreImpl& store) {
+  const auto path = paths::gc_lock(store.directory);
+  auto lock = store.files->try_lock(path, io::LockMode::exclusive);
+  if (!lock) {
+    throw Error(ErrorCode::busy, store.directory.string(),
+                "another collection is running in " + store.directory.string() + " (" +
+                    describe_holder(*store.files, path) + "); wait until it is done");
+  }
+  lock->write_note(holder_note());
+  return lock;
+}
+
+}  // namespace
+
+GcReport collect_garbage(const Store& store, const GcOptions& options) {
+  const StoreImpl& impl = store.impl();
+  if (options.dry_run && impl.read_only) return estimate_collection(impl, options.progress);
+  impl.use_for_writing();
+  const auto lock = lock_collection(impl);
+  return options.dry_run ? estimate_collection(impl, options.progress) : GcPass(impl, options.progress).run();
+}
+
+}  // namespace lastgood

@@ -1,0 +1,14 @@
+// What a collection would free, without changing anything.
+#pragma once
+
+#include <lastgood/gc.h>
+
+#include "store/store_impl.h"
+
+namespace lastgood {
+
+/// Counts blobs that no checkpoint refers to. What saves in flight have pinned meanwhile is counted too: hence an
+/// estimate. Cancelled through `progress`.
+GcReport estimate_collection(const StoreImpl& store, const ProgressFn& progress);
+
+}  // namespace lastgood

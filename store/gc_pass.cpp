@@ -1,0 +1,177 @@
+// A collection, step by step (invariants 7 to 11; the numbers of a cut's consequences stand beside each):
+//   1. Dead saves: the lock of each save in flight is tried; one that can be locked is dead, and stays so because its
+//      lock is ours until step 2 is committed.
+//   2. Mark, in one durable commit that always writes (a counter): end the dead saves, and turn LIVE blobs that nobody
+//      references or pins DEAD. It always writes because a commit of somebody killed in it may be invisible in the log
+//      and come to life later; a real commit settles that, an empty one does not. From here on, no power cut brings
+//      back a catalog that needs what step 3 destroys: DEAD never becomes LIVE again.
+//   3. Destroy: unlink packs without a LIVE blob whose owner is gone (an owner in flight could still add one), and sync
+//      the folder; punch the free blocks of packs that keep some, and sync each.
+//   4. Drop the rows of exactly what was destroyed; this commit may be lost. A cut before it repeats 3 and 4 next time;
+//      dropped first, a cut would leak the space, and a lost punch would leave bytes that nobody knows of.
+//   5. Compact packs that waste too much (compact.cpp), then 3 and 4 for each of them.
+//   6. Sweep orphans and stale lock files: folder first, catalog second, in a transaction after the marks.
+#include "store/gc_pass.h"
+
+#include <algorithm>
+
+#include "store/catalog/blobs.h"
+#include "store/compact.h"
+#include "store/dead_saves.h"
+#include "store/extents.h"
+#include "store/paths.h"
+#include "store/query.h"
+#include "store/sweep.h"
+
+namespace lastgood {
+
+namespace {
+
+using catalog::Blob;
+using catalog::Connection;
+using catalog::Durability;
+using catalog::PackRow;
+
+std::vector<Blob> blobs_of(const StoreImpl& store, const PackRow& pack) {
+  return query(store, [&](Connection& db) { return catalog::blobs_in_pack(db, pack.id); });
+}
+
+std::uint64_t count(std::span<const Blob> blobs, catalog::BlobState state) {
+  const auto is_in_state = [&](const Blob& blob) { return blob.state == state; };
+  return static_cast<std::uint64_t>(std::count_if(blobs.begin(), blobs.end(), is_in_state));
+}
+
+/// Damaged blobs cannot be copied, so compaction could not empty the pack: it waits until they are healed or forgotten.
+bool has_damage(std::span<const Blob> blobs) {
+  for (const Blob& blob : blobs) {
+    if (blob.damaged && blob.state == catalog::BlobState::live) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+GcReport GcPass::run() {
+  mark();
+  const auto packs = query(store_, [](Connection& db) { return catalog::list_packs(db); });
+  for (const PackRow& pack : packs) {
+    if (!pack.owner_in_flight) reclaim(pack);
+  }
+  drop_destroyed();
+  for (const PackRow& pack : packs) {
+    if (!pack.owner_in_flight && pack.live_blobs > 0) compact_wasteful(pack);
+  }
+  sweep();
+  report_.bytes_freed = balance_ > 0 ? static_cast<std::uint64_t>(balance_) : 0;
+  return report_;
+}
+
+void GcPass::mark() {
+  const std::vector<DeadSave> dead = lock_dead_saves(store_);
+  store_.use_for_writing().write(Durability::durable, [&](Connection& db) {
+    catalog::raise_gc_counter(db);
+    for (const DeadSave& save : dead) catalog::end_save(db, save.row.id);
+    catalog::mark_unreferenced(db);
+  });
+  remove_lock_files(store_, dead);
+  report_.dead_saves = dead.size();
+}
+
+void GcPass::reclaim(const PackRow& pack) {
+  if (pack.live_blobs == 0) {
+    report("collect", allocated_bytes(store_, pack.uuid));
+    unlink(pack.uuid);
+    unlinked_.push_back(pack);
+  } else if (pack.dead_blobs > 0) {
+    report("collect", pack.live_bytes);
+    const std::vector<Blob> blobs = blobs_of(store_, pack);
+    if (!punch(pack, blobs)) return;
+    for (const Blob& blob : blobs) {
+      if (blob.state == catalog::BlobState::dead) punched_.push_back(blob.id);
+    }
+  }
+}
+
+void GcPass::unlink(const format::Uuid& pack) {
+  const std::uint64_t before = allocated_bytes(store_, pack);
+  store_.files->unlink(paths::pack(store_.directory, pack));
+  freed(before, 0);
+}
+
+/// True where the pack holds nothing any more that could be given back; false where that has to wait for compaction.
+bool GcPass::punch(const PackRow& pack, std::span<const Blob> blobs) {
+  const auto file = store_.files->open(paths::pack(store_.directory, pack.uuid), true);
+  if (!file) {
+    store_.warn("pack " + paths::pack_name(pack.uuid) + " is missing; run `lastgood verify` to see what that touches");
+    return false;
+  }
+  const std::uint64_t block = store_.files->block_bytes(paths::blobs(store_.directory));
+  const std::vector<Extent> extents = free_extents(blobs, file->size(), block);
+  const std::uint64_t before = file->allocated_bytes();
+  for (const Extent& extent : extents) {
+    can_punch_ = can_punch_ && file->punch_hole(extent.begin, extent.end - extent.begin);
+  }
+  if (!can_punch_) return false;
+  // Before the rows go: a punch that a power cut undoes must still be known to need another one.
+  if (!extents.empty()) file->sync_data();
+  freed(before, file->allocated_bytes());
+  return true;
+}
+
+void GcPass::drop_destroyed() {
+  if (unlinked_.empty() && punched_.empty()) return;
+  if (!unlinked_.empty()) store_.files->sync_directory(paths::blobs(store_.directory));
+  store_.use_for_writing().write(Durability::relaxed, [&](Connection& db) {
+    for (const PackRow& pack : unlinked_) catalog::drop_pack(db, pack.id);
+    catalog::drop_dead(db, punched_);
+  });
+  for (const PackRow& pack : unlinked_) report_.blobs_freed += pack.dead_blobs;
+  report_.blobs_freed += punched_.size();
+  report_.packs_removed += unlinked_.size();
+  unlinked_.clear();
+  punched_.clear();
+}
+
+void GcPass::compact_wasteful(const PackRow& pack) {
+  const std::uint64_t allocated = allocated_bytes(store_, pack.uuid);
+  // The cheap figure first: padding left out, it promises too much, and never too little.
+  if (!worth_compacting(allocated, pack.live_bytes, can_punch_)) return;
+  std::vector<Blob> blobs = blobs_of(store_, pack);
+  if (count(blobs, catalog::BlobState::live) == 0 || has_damage(blobs)) return;
+  if (!worth_compacting(allocated, packed_size(blobs), can_punch_)) return;
+  report("compact", pack.live_bytes);
+  freed(0, allocated_bytes(store_, compact(store_, pack, blobs)));
+  ++report_.packs_compacted;
+  PackRow left = pack;
+  blobs = blobs_of(store_, pack);
+  left.live_blobs = count(blobs, catalog::BlobState::live);
+  left.dead_blobs = count(blobs, catalog::BlobState::dead);
+  reclaim(left);
+  drop_destroyed();
+}
+
+void GcPass::sweep() {
+  const std::vector<format::Uuid> orphans = find_orphans(store_);
+  for (const format::Uuid& orphan : orphans) {
+    report("sweep", allocated_bytes(store_, orphan));
+    unlink(orphan);
+    ++report_.orphans_removed;
+  }
+  if (!orphans.empty()) store_.files->sync_directory(paths::blobs(store_.directory));
+  sweep_save_locks(store_);
+}
+
+void GcPass::report(std::string_view phase, std::uint64_t bytes) {
+  done_ += bytes;
+  if (!progress_ || progress_({phase, done_, 0})) return;
+  // What is destroyed already must not wait for the next pass.
+  drop_destroyed();
+  throw Error(ErrorCode::cancelled, store_.directory.string(),
+              "the collection was stopped; the store is sound, and the next collection frees the rest");
+}
+
+void GcPass::freed(std::uint64_t before, std::uint64_t after) {
+  balance_ += static_cast<std::int64_t>(before) - static_cast<std::int64_t>(after);
+}
+
+}  // namespace lastgood

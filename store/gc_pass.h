@@ -1,0 +1,45 @@
+// One collection at work: what collect_garbage() does between taking and releasing the gc lock.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <lastgood/gc.h>
+
+#include "store/catalog/packs.h"
+#include "store/catalog/rows.h"
+#include "store/store_impl.h"
+
+namespace lastgood {
+
+/// REQUIRES: the caller holds the gc lock over the object's whole life. For one thread, and for one run().
+class GcPass {
+ public:
+  GcPass(const StoreImpl& store, const ProgressFn& progress) : store_(store), progress_(progress) {}
+
+  GcReport run();
+
+ private:
+  void mark();
+  void reclaim(const catalog::PackRow& pack);
+  void compact_wasteful(const catalog::PackRow& pack);
+  void unlink(const format::Uuid& pack);
+  bool punch(const catalog::PackRow& pack, std::span<const catalog::Blob> blobs);
+  void drop_destroyed();
+  void sweep();
+  void report(std::string_view phase, std::uint64_t bytes);
+  void freed(std::uint64_t before, std::uint64_t after);
+
+  const StoreImpl& store_;
+  const ProgressFn& progress_;
+  GcReport report_;
+  bool can_punch_ = true;     // until the file system refuses
+  std::int64_t balance_ = 0;  // bytes freed less bytes that copies took
+  std::uint64_t done_ = 0;
+  std::vector<catalog::PackRow> unlinked_;  // destroyed, and not yet dropped from the catalog
+  std::vector<catalog::BlobId> punched_;
+};
+
+}  // namespace lastgood

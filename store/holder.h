@@ -1,0 +1,17 @@
+// Who holds a lock, in words: what a lock file's note says, and what a `busy` error tells of it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "store/io/file_system.h"
+
+namespace lastgood {
+
+/// "process 4711 on host node7": for FileLock::write_note().
+std::string holder_note();
+
+/// The note of the lock file at `path`, or "another process" where its holder has not written one.
+std::string describe_holder(io::FileSystem& files, const std::filesystem::path& path);
+
+}  // namespace lastgood
