@@ -15,6 +15,11 @@
 
 namespace lastgood::format {
 
+/// Caps: of a record's frame, of its metadata, and of the nesting of JSON in either.
+inline constexpr std::size_t kMaxRecordBytes = 4u << 20;
+inline constexpr std::size_t kMaxMetadataBytes = 1u << 20;
+inline constexpr int kMaxJsonDepth = 64;
+
 struct Record {
   Uuid checkpoint;                 // names the checkpoint across rebuilds
   std::optional<Uuid> parent;
@@ -33,6 +38,11 @@ struct Record {
   bool operator==(const Record&) const = default;
 };
 
+/// Checks what the caller of a save gave, before any byte is written: names of run and metrics, step, metadata.
+/// Throws Error(invalid_argument).
+void check_record(const Record& record);
+
+/// Throws Error(invalid_argument) where check_record() would.
 std::vector<std::byte> encode(const Record& record);
 /// Throws Error(corruption | unsupported_version).
 Record decode_record(std::span<const std::byte> bytes);

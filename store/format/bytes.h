@@ -1,0 +1,67 @@
+// Little-endian integers in byte buffers, whatever the machine's own order is.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <lastgood/error.h>
+
+namespace lastgood::format {
+
+/// Appends to a buffer of its own.
+class ByteWriter {
+ public:
+  template <std::unsigned_integral T>
+  void put(T value) {
+    for (std::size_t i = 0; i < sizeof(T); ++i) {
+      bytes_.push_back(static_cast<std::byte>((std::uint64_t{value} >> (8 * i)) & 0xff));
+    }
+  }
+  void put_bytes(std::span<const std::byte> bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+  void reserve(std::size_t count) { bytes_.reserve(count); }
+
+  std::span<const std::byte> bytes() const noexcept { return bytes_; }
+  std::vector<std::byte> release() && { return std::move(bytes_); }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+/// Reads from the front. What would pass the end throws Error(corruption) that names `subject`: hostile lengths never
+/// reach an allocation or a read.
+class ByteReader {
+ public:
+  ByteReader(std::span<const std::byte> bytes, std::string subject) : rest_(bytes), subject_(std::move(subject)) {}
+
+  template <std::unsigned_integral T>
+  T take() {
+    std::uint64_t value = 0;
+    const auto bytes = take_bytes(sizeof(T));
+    for (std::size_t i = 0; i < sizeof(T); ++i) value |= std::to_integer<std::uint64_t>(bytes[i]) << (8 * i);
+    return static_cast<T>(value);
+  }
+
+  std::span<const std::byte> take_bytes(std::uint64_t count) {
+    if (count > rest_.size()) {
+      throw Error(ErrorCode::corruption, subject_,
+                  subject_ + " ends too early: " + std::to_string(count) + " more bytes are needed, " +
+                      std::to_string(rest_.size()) + " are left");
+    }
+    const auto bytes = rest_.first(static_cast<std::size_t>(count));
+    rest_ = rest_.subspan(bytes.size());
+    return bytes;
+  }
+
+  std::size_t remaining() const noexcept { return rest_.size(); }
+
+ private:
+  std::span<const std::byte> rest_;
+  std::string subject_;
+};
+
+}  // namespace lastgood::format

@@ -1,0 +1,124 @@
+#include "store/format/codec.h"
+
+#include <algorithm>
+#include <string>
+
+#include <lastgood/error.h>
+
+#include "store/format/bytes.h"
+#include "store/format/planes.h"
+#include "store/format/zstd_block.h"
+
+namespace lastgood::format {
+namespace {
+
+// Level 1 keeps up with a disk; more levels win next to nothing on weights.
+constexpr int kChunkLevel = 1;
+constexpr int kMetadataLevel = 9;
+constexpr std::size_t kSampleBytes = 128 * 1024;
+
+enum class PlaneForm : std::uint8_t { raw = 0, zstd = 1 };
+constexpr std::size_t kPlaneHead = 1 + sizeof(std::uint64_t);
+
+/// 5 % less: below that, unpacking costs more than the bytes are worth.
+std::size_t worthwhile(std::size_t raw_bytes) {
+  return raw_bytes - (raw_bytes + 19) / 20;
+}
+
+std::optional<Packed> pack_plain(std::span<const std::byte> raw) {
+  Packed packed{Codec::zstd, {}};
+  if (!append_zstd(packed.bytes, raw, kChunkLevel, worthwhile(raw.size()))) return std::nullopt;
+  return packed;
+}
+
+std::optional<Packed> pack_planes(std::span<const std::byte> raw, std::size_t count) {
+  std::vector<std::byte> planes(raw.size());
+  split_planes(raw, count, planes);
+  ByteWriter head;
+  head.put(static_cast<std::uint8_t>(count));
+  std::vector<std::byte> body;
+  std::span<const std::byte> rest(planes);
+  for (std::size_t k = 0; k < count; ++k) {
+    const auto plane = rest.first(plane_bytes(raw.size(), count, k));
+    rest = rest.subspan(plane.size());
+    const std::size_t before = body.size();
+    const bool packed = append_zstd(body, plane, kChunkLevel, worthwhile(plane.size()));
+    if (!packed) body.insert(body.end(), plane.begin(), plane.end());
+    head.put(static_cast<std::uint8_t>(packed ? PlaneForm::zstd : PlaneForm::raw));
+    head.put(std::uint64_t{body.size() - before});
+  }
+  if (head.bytes().size() + body.size() > worthwhile(raw.size())) return std::nullopt;
+  body.insert(body.begin(), head.bytes().begin(), head.bytes().end());
+  return Packed{Codec::planes, std::move(body)};
+}
+
+std::optional<Packed> pack_all(std::span<const std::byte> raw, std::size_t element_bytes) {
+  return is_plane_count(element_bytes) ? pack_planes(raw, element_bytes) : pack_plain(raw);
+}
+
+[[noreturn]] void throw_damaged(const std::string& what) {
+  throw Error(ErrorCode::corruption, "payload", "a packed payload is damaged: " + what);
+}
+
+struct Plane {
+  PlaneForm form = PlaneForm::raw;
+  std::uint64_t stored_bytes = 0;
+};
+
+std::vector<Plane> take_plane_table(ByteReader& reader) {
+  const auto count = reader.take<std::uint8_t>();
+  if (!is_plane_count(count)) throw_damaged("there is no layout of " + std::to_string(count) + " byte planes");
+  std::vector<Plane> planes(count);
+  for (Plane& plane : planes) {
+    plane.form = static_cast<PlaneForm>(reader.take<std::uint8_t>());
+    plane.stored_bytes = reader.take<std::uint64_t>();
+    if (plane.form > PlaneForm::zstd) throw_damaged("a byte plane has an unknown form");
+  }
+  return planes;
+}
+
+void unpack_planes(std::span<const std::byte> stored, std::span<std::byte> raw) {
+  ByteReader reader(stored, "the table of byte planes");
+  const std::vector<Plane> planes = take_plane_table(reader);
+  std::vector<std::byte> unpacked;
+  for (std::size_t k = 0; k < planes.size(); ++k) {
+    if (planes[k].stored_bytes > reader.remaining()) throw_damaged("it ends before its byte planes do");
+    auto plane = reader.take_bytes(planes[k].stored_bytes);
+    const std::size_t size = plane_bytes(raw.size(), planes.size(), k);
+    if (planes[k].form == PlaneForm::zstd) {
+      unpacked.resize(size);
+      unpack_zstd(plane, unpacked);
+      plane = unpacked;
+    }
+    if (plane.size() != size) throw_damaged("a byte plane has another length than its elements ask for");
+    merge_plane(plane, k, planes.size(), raw);
+  }
+  if (reader.remaining() != 0) throw_damaged("bytes follow its last byte plane");
+}
+
+}  // namespace
+
+std::optional<Packed> pack(std::span<const std::byte> raw, std::size_t element_bytes) {
+  if (raw.size() > kSampleBytes && !pack_all(raw.first(kSampleBytes), element_bytes)) return std::nullopt;
+  return pack_all(raw, element_bytes);
+}
+
+std::optional<Packed> pack_metadata(std::span<const std::byte> raw) {
+  Packed packed{Codec::zstd, {}};
+  if (raw.empty() || !append_zstd(packed.bytes, raw, kMetadataLevel, raw.size() - 1)) return std::nullopt;
+  return packed;
+}
+
+void unpack(Codec codec, std::span<const std::byte> stored, std::span<std::byte> raw) {
+  switch (codec) {
+    case Codec::raw:
+      if (stored.size() != raw.size()) throw_damaged("a raw payload is stored in another length");
+      std::ranges::copy(stored, raw.begin());
+      return;
+    case Codec::zstd: return unpack_zstd(stored, raw);
+    case Codec::planes: return unpack_planes(stored, raw);
+  }
+  throw_damaged("there is no codec " + std::to_string(static_cast<unsigned>(codec)));
+}
+
+}  // namespace lastgood::format

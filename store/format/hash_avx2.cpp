@@ -1,0 +1,22 @@
+// Compiled with -mavx2 where the compiler targets x86-64, and empty elsewhere.
+#include "store/format/hash_kernel.h"
+
+#if defined(__AVX2__)
+#include "store/format/hash_kernel_impl.h"
+
+namespace lastgood::format {
+
+const HashKernel* avx2_hash_kernel() {
+  return &kKernel;
+}
+
+}  // namespace lastgood::format
+#else
+namespace lastgood::format {
+
+const HashKernel* avx2_hash_kernel() {
+  return nullptr;
+}
+
+}  // namespace lastgood::format
+#endif
