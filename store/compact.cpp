@@ -16,6 +16,7 @@
 #include "store/io/pack_reader.h"
 #include "store/io/pack_writer.h"
 #include "store/paths.h"
+#include "store/quarantine.h"
 
 namespace lastgood {
 
@@ -34,7 +35,7 @@ bool is_right(const format::FrameHeader& frame, std::span<const std::byte> store
   try {
     format::unpack(frame.codec, stored, raw);
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::corruption) return false;
+    if (tells_of_damage(error)) return false;
     throw;
   }
   return format::hash_bytes(raw) == frame.hash;
@@ -45,7 +46,7 @@ std::vector<std::byte> read_frame(io::PackReader& reader, const Blob& blob) {
   try {
     return reader.read_unchecked({blob.place.pack_uuid, blob.place.offset, blob.frame});
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::io) return {};
+    if (tells_of_damage(error)) return {};
     throw;
   }
 }
