@@ -1,4 +1,4 @@
-# LibTorch as one target, lastgood_libtorch (lastgood::libtorch). Installed beside the package's config, so that a user's project
+# LibTorch as one target, lastgood_libtorch. Installed beside the package's config, so that a user's project
 # gets the same target and the same check.
 #
 # Debian's libtorch-dev is found by itself; any other one with -DCMAKE_PREFIX_PATH=<site-packages>/torch.
@@ -35,7 +35,6 @@ if(NOT TARGET lastgood_libtorch)
   lastgood_check_torch_is_one()
 
   add_library(lastgood_libtorch INTERFACE)
-  add_library(lastgood::libtorch ALIAS lastgood_libtorch)
   target_link_libraries(lastgood_libtorch INTERFACE ${TORCH_LIBRARIES})
   target_include_directories(lastgood_libtorch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
 endif()

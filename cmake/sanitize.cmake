@@ -1,0 +1,6 @@
+# LASTGOOD_SANITIZE: sanitizers for everything that is compiled here, as -fsanitize takes them.
+set(LASTGOOD_SANITIZE "" CACHE STRING "Sanitizers to build with, such as address,undefined or thread")
+if(LASTGOOD_SANITIZE)
+  add_compile_options(-fsanitize=${LASTGOOD_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${LASTGOOD_SANITIZE})
+endif()
