@@ -1,0 +1,119 @@
+#include "store/catalog/checkpoints.h"
+
+#include <nlohmann/json.hpp>
+
+#include "store/catalog/blobs.h"
+#include "store/catalog/checkpoint_rows.h"
+#include "store/catalog/connection.h"
+#include "store/catalog/id_list.h"
+
+namespace lastgood::catalog {
+namespace {
+
+// A list of all, of a run, of a verdict: each combination is a statement of its own, so that each uses its index.
+std::string list_sql(const ListQuery& query) {
+  std::string sql = "SELECT " LASTGOOD_CHECKPOINT_COLUMNS " FROM v_checkpoints";
+  if (query.run) sql += " WHERE run = ?1";
+  if (query.stability) sql += std::string(query.run ? " AND" : " WHERE") + " stability = ?2";
+  return sql + " ORDER BY id DESC LIMIT ?3";
+}
+
+std::vector<std::int64_t> parse_shape(Connection& db, std::string_view text) {
+  const auto shape = nlohmann::json::parse(text, nullptr, false);
+  if (!shape.is_array() || shape.size() > format::kMaxDimensions) db.corrupt("the shape '" + std::string(text) + "'");
+  std::vector<std::int64_t> sizes;
+  for (const auto& size : shape) {
+    if (!size.is_number_unsigned()) db.corrupt("the shape '" + std::string(text) + "'");
+    sizes.push_back(size.get<std::int64_t>());
+  }
+  return sizes;
+}
+
+Blob blob_of(Connection& db, BlobId id) {
+  auto blob = find_blob(db, id);
+  if (!blob) db.corrupt("blob " + std::to_string(id.value) + ", which a checkpoint needs, is missing");
+  return *blob;
+}
+
+}  // namespace
+
+std::vector<CheckpointInfo> list_checkpoints(Connection& db, const ListQuery& query) {
+  Statement rows(db, list_sql(query));
+  if (query.run) rows.bind(1, *query.run);
+  if (query.stability) rows.bind(2, std::string_view(to_string(*query.stability)));
+  rows.bind(3, query.limit == 0 ? std::int64_t{-1} : static_cast<std::int64_t>(query.limit));
+  std::vector<CheckpointInfo> checkpoints;
+  while (rows.step()) checkpoints.push_back(read_checkpoint(db, rows));
+  return checkpoints;
+}
+
+std::optional<CheckpointInfo> find_checkpoint(Connection& db, CheckpointId id) {
+  Statement row(db, "SELECT " LASTGOOD_CHECKPOINT_COLUMNS " FROM v_checkpoints WHERE id = ?1", id);
+  if (!row.step()) return std::nullopt;
+  return read_checkpoint(db, row);
+}
+
+std::optional<format::Uuid> checkpoint_uuid(Connection& db, CheckpointId id) {
+  Statement row(db, "SELECT uuid FROM checkpoint WHERE id = ?1", id);
+  if (!row.step()) return std::nullopt;
+  return row.uuid(0);
+}
+
+std::optional<CheckpointBlobs> checkpoint_blobs(Connection& db, CheckpointId id) {
+  Statement own(db, "SELECT manifest_blob, record_blob FROM checkpoint WHERE id = ?1", id);
+  if (!own.step()) return std::nullopt;
+  CheckpointBlobs blobs{blob_of(db, own.id<BlobId>(0)), blob_of(db, own.id<BlobId>(1)), {}};
+  Statement chunks(db, "SELECT blob_id, ordinal FROM checkpoint_blob WHERE checkpoint_id = ?1 ORDER BY ordinal", id);
+  while (chunks.step()) {
+    if (chunks.count(1) != blobs.chunks.size()) db.corrupt("the chunks of a checkpoint are not numbered on");
+    blobs.chunks.push_back(blob_of(db, chunks.id<BlobId>(0)));
+  }
+  return blobs;
+}
+
+std::vector<EntrySpec> checkpoint_entries(Connection& db, CheckpointId id) {
+  Statement rows(db,
+                 "SELECT e.section, e.name, e.dtype, e.shape, o.name FROM checkpoint AS c "
+                 "CROSS JOIN layout_entry AS e ON e.layout_id = c.layout_id "
+                 "LEFT JOIN layout_entry AS o ON o.layout_id = e.layout_id AND o.ordinal = e.alias_of "
+                 "WHERE c.id = ?1 ORDER BY e.ordinal",
+                 id);
+  std::vector<EntrySpec> entries;
+  while (rows.step()) {
+    EntrySpec spec;
+    spec.section = rows.enumerator(0, Section::model, Section::extra);
+    spec.name = rows.text(1);
+    spec.dtype = rows.enumerator(2, DType::bytes, DType::float8_e5m2fnuz);
+    spec.shape = parse_shape(db, rows.text(3));
+    if (!rows.is_null(4)) spec.alias_of = rows.text(4);
+    entries.push_back(std::move(spec));
+  }
+  return entries;
+}
+
+std::vector<CheckpointId> checkpoints_with_blob(Connection& db, BlobId blob) {
+  Statement rows(db,
+                 "SELECT checkpoint_id FROM checkpoint_blob WHERE blob_id = ?1 "
+                 "UNION SELECT id FROM checkpoint WHERE manifest_blob = ?1 OR record_blob = ?1 ORDER BY 1",
+                 blob);
+  std::vector<CheckpointId> checkpoints;
+  while (rows.step()) checkpoints.push_back(rows.id<CheckpointId>(0));
+  return checkpoints;
+}
+
+std::uint64_t bytes_only_in(Connection& db, std::span<const CheckpointId> checkpoints) {
+  Statement row(db,
+                "WITH chosen(id) AS (SELECT DISTINCT value FROM json_each(?1)), "
+                "used(blob_id, n) AS (SELECT blob_id, count(*) FROM ("
+                "  SELECT x.blob_id FROM chosen CROSS JOIN checkpoint_blob AS x ON x.checkpoint_id = chosen.id"
+                "  UNION ALL SELECT c.manifest_blob FROM chosen CROSS JOIN checkpoint AS c ON c.id = chosen.id"
+                "  UNION ALL SELECT c.record_blob FROM chosen CROSS JOIN checkpoint AS c ON c.id = chosen.id)"
+                " GROUP BY blob_id) "
+                "SELECT coalesce(sum(b.stored_bytes + ?2), 0) FROM used CROSS JOIN blob AS b ON b.id = used.blob_id "
+                "WHERE b.refs = used.n AND b.state = 0",
+                id_list(checkpoints), std::uint64_t{format::kHeaderBytes});
+  row.step();
+  return row.count(0);
+}
+
+}  // namespace lastgood::catalog

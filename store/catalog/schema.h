@@ -1,0 +1,24 @@
+// The schema of the catalog: its DDL, its marks in the file's header, and the check of both. Documented in FORMAT.md.
+#pragma once
+
+#include <cstdint>
+
+#include "store/format/uuid.h"
+
+namespace lastgood::catalog {
+
+class Connection;
+
+/// "LGcp", in the header of the database file.
+inline constexpr std::int64_t kApplicationId = 0x4c476370;
+inline constexpr std::int64_t kSchemaVersion = 1;
+
+/// Makes the tables in an empty database and names the store. Inside a transaction of the caller's.
+/// Throws Error(already_exists) where the database is not empty.
+void create_schema(Connection& db, const format::Uuid& store);
+
+/// Returns the store's uuid. Throws Error(corruption) for a database of something else or with a table missing,
+/// Error(unsupported_version) for a newer version.
+format::Uuid check_schema(Connection& db);
+
+}  // namespace lastgood::catalog
