@@ -31,25 +31,34 @@ std::optional<Packed> pack_plain(std::span<const std::byte> raw) {
   return packed;
 }
 
+/// Whether the start of a plane shrinks: trying noise at full length would cost most of the time and win nothing.
+bool sample_pays(std::span<const std::byte> plane, std::size_t sample_bytes) {
+  if (plane.size() <= sample_bytes) return true;
+  std::vector<std::byte> scratch;
+  return append_zstd(scratch, plane.first(sample_bytes), kChunkLevel, worthwhile(sample_bytes));
+}
+
 std::optional<Packed> pack_planes(std::span<const std::byte> raw, std::size_t count) {
   std::vector<std::byte> planes(raw.size());
   split_planes(raw, count, planes);
+  const std::size_t head_bytes = 1 + count * kPlaneHead;
   ByteWriter head;
   head.put(static_cast<std::uint8_t>(count));
-  std::vector<std::byte> body;
+  std::vector<std::byte> packed(head_bytes);
   std::span<const std::byte> rest(planes);
   for (std::size_t k = 0; k < count; ++k) {
     const auto plane = rest.first(plane_bytes(raw.size(), count, k));
     rest = rest.subspan(plane.size());
-    const std::size_t before = body.size();
-    const bool packed = append_zstd(body, plane, kChunkLevel, worthwhile(plane.size()));
-    if (!packed) body.insert(body.end(), plane.begin(), plane.end());
-    head.put(static_cast<std::uint8_t>(packed ? PlaneForm::zstd : PlaneForm::raw));
-    head.put(std::uint64_t{body.size() - before});
+    const std::size_t before = packed.size();
+    const bool pays =
+        sample_pays(plane, kSampleBytes / count) && append_zstd(packed, plane, kChunkLevel, worthwhile(plane.size()));
+    if (!pays) packed.insert(packed.end(), plane.begin(), plane.end());
+    head.put(static_cast<std::uint8_t>(pays ? PlaneForm::zstd : PlaneForm::raw));
+    head.put(std::uint64_t{packed.size() - before});
   }
-  if (head.bytes().size() + body.size() > worthwhile(raw.size())) return std::nullopt;
-  body.insert(body.begin(), head.bytes().begin(), head.bytes().end());
-  return Packed{Codec::planes, std::move(body)};
+  if (packed.size() > worthwhile(raw.size())) return std::nullopt;
+  std::ranges::copy(head.bytes(), packed.begin());
+  return Packed{Codec::planes, std::move(packed)};
 }
 
 std::optional<Packed> pack_all(std::span<const std::byte> raw, std::size_t element_bytes) {

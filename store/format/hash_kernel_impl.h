@@ -23,6 +23,12 @@ void store_canonical(XXH128_hash_t hash, uint8_t* out) {
   XXH128_canonicalFromHash(reinterpret_cast<XXH128_canonical_t*>(out), hash);
 }
 
+void start_seeded(HashState* state, uint64_t seed) {
+  // A reset reuses the secret of the state's last seed, and takes uninitialized memory for one.
+  XXH3_INITSTATE(xxh(state));
+  (void)XXH3_64bits_reset_withSeed(xxh(state), seed);
+}
+
 // The return codes are dropped: they report null pointers only.
 constexpr HashKernel kKernel = {
     [](const void* bytes, size_t count, uint8_t* out) { store_canonical(XXH3_128bits(bytes, count), out); },
@@ -30,7 +36,7 @@ constexpr HashKernel kKernel = {
     [](HashState* state) { (void)XXH3_128bits_reset(xxh(state)); },
     [](HashState* state, const void* bytes, size_t count) { (void)XXH3_128bits_update(xxh(state), bytes, count); },
     [](const HashState* state, uint8_t* out) { store_canonical(XXH3_128bits_digest(xxh(state)), out); },
-    [](HashState* state, uint64_t seed) { (void)XXH3_64bits_reset_withSeed(xxh(state), seed); },
+    start_seeded,
     [](HashState* state, const void* bytes, size_t count) { (void)XXH3_64bits_update(xxh(state), bytes, count); },
     [](const HashState* state) -> uint64_t { return XXH3_64bits_digest(xxh(state)); },
 };
