@@ -1,0 +1,155 @@
+#include "store/inventory.h"
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+#include <tuple>
+
+#include "store/pack_scan.h"
+#include "store/paths.h"
+#include "store/quarantine.h"
+#include "store/sweep.h"
+
+namespace lastgood {
+
+namespace {
+
+struct ScannedPack {
+  FoundPack pack;
+  std::optional<format::Uuid> store;
+};
+
+class Scanner {
+ public:
+  Scanner(io::FileSystem& files, const std::filesystem::path& store, const ProgressFn& progress)
+      : files_(files), folder_(paths::blobs(store)), progress_(progress), block_(files.block_bytes(folder_)) {}
+
+  void scan_all() {
+    std::set<format::Uuid> packs;  // sorted: the same files give the same catalog
+    for (const io::DirectoryEntry& entry : files_.list(folder_)) {
+      const auto pack = pack_of(entry.name);
+      const auto info = pack ? files_.info(folder_ / entry.name) : std::nullopt;
+      if (!info || info->is_directory) continue;
+      packs.insert(*pack);
+      total_ += info->size;
+    }
+    for (const format::Uuid& pack : packs) scan(pack);
+  }
+
+  Inventory result() && {
+    inventory_.store = most_named();
+    for (ScannedPack& scanned : scanned_) {
+      if (scanned.store && *scanned.store != inventory_.store) {
+        inventory_.left_out.push_back("pack " + paths::pack_name(scanned.pack.uuid) + " belongs to another store");
+      } else {
+        inventory_.packs.push_back(std::move(scanned.pack));
+      }
+    }
+    return std::move(inventory_);
+  }
+
+ private:
+  void scan(const format::Uuid& pack) {
+    const auto file = files_.open(folder_ / paths::pack_name(pack), false);
+    if (!file) return;  // a collection beside a dry run
+    try {
+      PackScan scan = scan_pack(*file, pack, block_, [&](std::uint64_t offset) { report(offset); });
+      inventory_.damaged_frames += scan.damaged;
+      scanned_.push_back({{pack, std::move(scan.good)}, scan.store});
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::invalid_argument) throw;
+      inventory_.left_out.push_back(error.what());
+    }
+    done_ += file->size();
+  }
+
+  void report(std::uint64_t offset) {
+    if (!progress_ || progress_({"scan", done_ + offset, total_})) return;
+    throw Error(ErrorCode::cancelled, folder_.string(), "the rebuild was stopped; the store is as it was");
+  }
+
+  /// The store that most packs say they belong to; packs with a damaged header have no say.
+  format::Uuid most_named() const {
+    std::map<format::Uuid, std::size_t> votes;
+    for (const ScannedPack& scanned : scanned_) {
+      if (scanned.store) ++votes[*scanned.store];
+    }
+    if (votes.empty()) return format::Uuid::random();
+    const auto fewer = [](const auto& a, const auto& b) { return a.second < b.second; };
+    return std::max_element(votes.begin(), votes.end(), fewer)->first;
+  }
+
+  io::FileSystem& files_;
+  std::filesystem::path folder_;
+  const ProgressFn& progress_;
+  std::uint64_t block_;
+  std::uint64_t total_ = 0;
+  std::uint64_t done_ = 0;
+  std::vector<ScannedPack> scanned_;
+  Inventory inventory_;
+};
+
+void read_records(io::PackReader& reader, Inventory& inventory) {
+  std::set<format::Uuid> known;
+  for (std::size_t p = 0; p < inventory.packs.size(); ++p) {
+    const FoundPack& pack = inventory.packs[p];
+    for (std::size_t b = 0; b < pack.blobs.size(); ++b) {
+      const catalog::NewBlob& blob = pack.blobs[b];
+      if (blob.frame.kind != format::FrameKind::record) continue;
+      try {
+        format::Record record = format::decode_record(reader.read({pack.uuid, blob.offset, blob.frame}));
+        if (known.insert(record.checkpoint).second) inventory.records.push_back({std::move(record), {p, b}});
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::corruption) throw;
+        ++inventory.damaged_frames;
+      }
+    }
+  }
+  const auto order = [](const FoundRecord& found) {
+    return std::tie(found.record.sequence, found.record.created_at_ms, found.record.checkpoint);
+  };
+  std::sort(inventory.records.begin(), inventory.records.end(),
+            [&](const FoundRecord& a, const FoundRecord& b) { return order(a) < order(b); });
+}
+
+}  // namespace
+
+Inventory take_inventory(io::FileSystem& files, const std::filesystem::path& store, const ProgressFn& progress) {
+  Scanner scanner(files, store, progress);
+  scanner.scan_all();
+  Inventory inventory = std::move(scanner).result();
+  io::PackReader reader(files, paths::blobs(store));
+  read_records(reader, inventory);
+  return inventory;
+}
+
+std::size_t BlobFinder::HashOfHash::operator()(const BlobHash& hash) const noexcept {
+  std::size_t value = 0;
+  std::memcpy(&value, hash.bytes.data(), sizeof(value));
+  return value;
+}
+
+BlobFinder::BlobFinder(const Inventory& inventory) : inventory_(inventory) {
+  for (std::size_t p = 0; p < inventory.packs.size(); ++p) {
+    for (std::size_t b = 0; b < inventory.packs[p].blobs.size(); ++b) {
+      blobs_.emplace(inventory.packs[p].blobs[b].frame.hash, FoundBlob{p, b});
+    }
+  }
+}
+
+std::optional<FoundBlob> BlobFinder::find(format::FrameKind kind, const BlobHash& hash,
+                                          std::optional<std::uint64_t> raw_bytes, std::size_t preferred_pack) const {
+  const auto rank = [&](const FoundBlob& blob) {
+    return std::tuple(blob.pack != preferred_pack, blob.pack, blob.blob);
+  };
+  std::optional<FoundBlob> best;
+  const auto [begin, end] = blobs_.equal_range(hash);
+  for (auto it = begin; it != end; ++it) {
+    const format::FrameHeader& frame = inventory_.packs[it->second.pack].blobs[it->second.blob].frame;
+    if (frame.kind != kind || (raw_bytes && frame.raw_bytes != *raw_bytes)) continue;
+    if (!best || rank(it->second) < rank(*best)) best = it->second;
+  }
+  return best;
+}
+
+}  // namespace lastgood

@@ -1,0 +1,65 @@
+// What a store's packs hold, found by scanning them: enough to make the catalog anew.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <lastgood/progress.h>
+
+#include "store/catalog/blobs.h"
+#include "store/format/manifest.h"
+#include "store/format/record.h"
+#include "store/io/file_system.h"
+#include "store/io/pack_reader.h"
+
+namespace lastgood {
+
+/// A blob, by positions in Inventory::packs and in that pack's blobs.
+struct FoundBlob {
+  std::size_t pack = 0;
+  std::size_t blob = 0;
+};
+
+struct FoundPack {
+  format::Uuid uuid;
+  std::vector<catalog::NewBlob> blobs;  // good ones, by offset
+};
+
+struct FoundRecord {
+  format::Record record;
+  FoundBlob blob;
+};
+
+struct Inventory {
+  format::Uuid store;
+  std::vector<FoundPack> packs;
+  std::vector<FoundRecord> records;  // by sequence; each checkpoint once
+  std::uint64_t damaged_frames = 0;
+  std::vector<std::string> left_out;  // packs that are none of this store's, in words
+};
+
+/// Scans blobs/ of the store. Throws Error(cancelled).
+Inventory take_inventory(io::FileSystem& files, const std::filesystem::path& store, const ProgressFn& progress);
+
+/// Finds blobs by content. Where several have the same hash, one in the asking checkpoint's own pack is preferred: two
+/// contents of one hash, which only somebody's intent can make, then stay apart.
+class BlobFinder {
+ public:
+  explicit BlobFinder(const Inventory& inventory);
+  std::optional<FoundBlob> find(format::FrameKind kind, const BlobHash& hash, std::optional<std::uint64_t> raw_bytes,
+                                std::size_t preferred_pack) const;
+
+ private:
+  struct HashOfHash {
+    std::size_t operator()(const BlobHash& hash) const noexcept;
+  };
+  const Inventory& inventory_;
+  std::unordered_multimap<BlobHash, FoundBlob, HashOfHash> blobs_;
+};
+
+}  // namespace lastgood
