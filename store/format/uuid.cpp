@@ -23,7 +23,9 @@ Uuid Uuid::random() {
   return uuid;
 }
 
-std::string Uuid::hex() const { return base::to_hex(bytes); }
+std::string Uuid::hex() const {
+  return base::to_hex(bytes);
+}
 
 std::optional<Uuid> Uuid::from_hex(std::string_view text) {
   const auto bytes = base::from_hex(text);
