@@ -75,7 +75,8 @@ FileContents FileContents::after_power_loss(LossDecider& decide) const {
   image = durable_;
   resize(image, size_left, blocks_of(size_left));
   for (std::uint64_t block = 0; block < dirty_.size(); ++block) {
-    if (!dirty_[block]) continue;
+    // A truncation writes no blocks: where it comes undone, so does all that it cut off.
+    if (!dirty_[block] || block * block_bytes_ >= size()) continue;
     const LossDecider::Block fate = decide.block();
     if (fate == LossDecider::Block::written) copy_block(block, volatile_, image);
     if (fate == LossDecider::Block::zero) {
