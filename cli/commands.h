@@ -1,0 +1,26 @@
+// The subcommands, one file each: every function describes one, and the file's top says which JSON it prints.
+#pragma once
+
+#include "cli/command.h"
+
+namespace lastgood::cli {
+
+Command list_command();
+Command show_command();
+Command log_command();
+Command runs_command();
+Command sessions_command();
+Command stats_command();
+Command verify_command();
+Command rollback_command();
+Command tag_command();
+Command pin_command();
+Command unpin_command();
+Command forget_command();
+Command gc_command();
+Command rebuild_command();
+Command version_command();
+Command completion_command();
+Command names_command();
+
+}  // namespace lastgood::cli

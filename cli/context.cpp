@@ -1,0 +1,75 @@
+#include "cli/context.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include <lastgood/history.h>
+
+#include "cli/errors.h"
+#include "cli/text.h"
+
+namespace lastgood::cli {
+
+namespace {
+
+/// A person waits for the answer, and another process holds the catalog for moments only.
+constexpr std::chrono::milliseconds kBusyTimeout{5'000};
+constexpr std::size_t kRunsNamed = 5;
+
+StoreOptions store_options() {
+  return {.busy_timeout = kBusyTimeout,
+          .on_warning = [](const std::string& warning) { print_diagnostic("warning: " + warning); }};
+}
+
+template <class Opener>
+Store open_with(Opener opener, const std::string& directory) {
+  try {
+    return opener(directory, store_options());
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_found) throw;
+    throw ExitError(ExitCode::no_store, error);
+  }
+}
+
+}  // namespace
+
+bool Context::color() const {
+  const char* refusal = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  const bool dumb = terminal == nullptr || std::string_view(terminal) == "dumb";
+  return !no_color && !json && (refusal == nullptr || *refusal == '\0') && !dumb && isatty(STDOUT_FILENO) == 1;
+}
+
+Store Context::open_read_only() const {
+  return open_with(Store::open_read_only, store);
+}
+
+Store Context::open() const {
+  return open_with(Store::open, store);
+}
+
+void Context::hint(std::string_view text) const {
+  if (!quiet) print_diagnostic(text);
+}
+
+void print_diagnostic(std::string_view text) {
+  const std::string line = "lastgood: " + escape_lines(text) + "\n";
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+void require_run(const Store& store, const std::optional<std::string>& run) {
+  if (!run) return;
+  const std::vector<RunInfo> runs = list_runs(store);
+  if (std::any_of(runs.begin(), runs.end(), [&](const RunInfo& known) { return known.name == *run; })) return;
+  std::string known;
+  for (std::size_t i = 0; i < std::min(runs.size(), kRunsNamed); ++i) known += (i ? ", " : "") + runs[i].name;
+  if (runs.size() > kRunsNamed) known += " and " + std::to_string(runs.size() - kRunsNamed) + " more";
+  throw Error(ErrorCode::not_found, *run,
+              "there is no run \"" + *run + "\" in this store; " +
+                  (known.empty() ? "it has no runs yet" : "its runs are: " + known + " (see `lastgood runs`)"));
+}
+
+}  // namespace lastgood::cli

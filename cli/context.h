@@ -1,0 +1,40 @@
+// What every command knows: the global options, where its data goes, and how a store is opened.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <lastgood/checkpoint.h>
+#include <lastgood/store.h>
+
+#include "cli/output.h"
+
+namespace lastgood::cli {
+
+struct Context {
+  std::string store = "lastgood-store";
+  std::optional<std::string> run;
+  bool json = false;
+  bool quiet = false;
+  bool no_color = false;
+  Output out;
+
+  /// True where standard output is a terminal that shows colours and nobody objects.
+  bool color() const;
+
+  /// Errors: ExitError(no_store) where there is no store; else those of Store.
+  Store open_read_only() const;
+  Store open() const;
+
+  /// A line on standard error, for people; none with --quiet.
+  void hint(std::string_view text) const;
+};
+
+/// A line on standard error: "lastgood: text". Control characters in it are escaped.
+void print_diagnostic(std::string_view text);
+
+/// Error: not_found, naming the runs there are, if the store has no run of this name.
+void require_run(const Store& store, const std::optional<std::string>& run);
+
+}  // namespace lastgood::cli

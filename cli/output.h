@@ -1,0 +1,32 @@
+// Where the command's data goes: standard output, buffered, with one rule for a reader that went away.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace lastgood::cli {
+
+/// Colours of a terminal, by what they mean.
+enum class Tone { plain, strong, good, doubtful, bad, faint };
+
+/// `text` in the tone's colour, or as it is where `color` is false.
+std::string paint(std::string_view text, Tone tone, bool color);
+
+/// Standard output. Not thread-safe.
+class Output {
+ public:
+  /// Appends text. After a failure everything is dropped: see finish().
+  void write(std::string_view text);
+  void line(std::string_view text = {});
+
+  /// Writes what is buffered. A closed pipe is no error: its reader has seen enough. Error: io, no_space.
+  void finish();
+
+ private:
+  void flush();
+
+  std::string buffer_;
+  int error_ = 0;
+};
+
+}  // namespace lastgood::cli

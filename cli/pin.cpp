@@ -1,0 +1,74 @@
+// lastgood pin and unpin: keep checkpoints from being collected, without a name.
+// JSON: {"schema":1,"pinned":[id]} or {"schema":1,"unpinned":[id]}
+#include <memory>
+
+#include <lastgood/annotate.h>
+
+#include "cli/checkpoints.h"
+#include "cli/commands.h"
+#include "cli/errors.h"
+#include "cli/json.h"
+#include "cli/text.h"
+
+namespace lastgood::cli {
+
+namespace {
+
+using Change = void (*)(const Store&, CheckpointId);
+using Names = std::vector<std::string>;
+
+/// Every name is resolved before the first is changed. Error: ExitError(partly_done) where a later change fails.
+ExitCode change_each(Context& context, const Names& names, Change change, const char* done) {
+  const Store store = context.open();
+  require_run(store, context.run);
+  const std::vector<CheckpointId> ids = resolve_all(store, names, context.run);
+  std::vector<CheckpointId> changed;
+  for (const CheckpointId id : ids) {
+    try {
+      change(store, id);
+    } catch (const Error& error) {
+      if (changed.empty()) throw;
+      const std::string message = std::string(done) + " so far: " + joined_ids(changed) + "; then: " + error.what();
+      throw ExitError(ExitCode::partly_done, Error(error.code(), error.subject(), message, error.os_error()));
+    }
+    changed.push_back(id);
+  }
+  if (context.json) {
+    Json document = new_document();
+    Json& rows = document[done] = Json::array();
+    for (const CheckpointId id : changed) rows.push_back(id.value);
+    print(context.out, document);
+  } else {
+    context.out.line(std::string(done) + " " + joined_ids(changed));
+  }
+  return ExitCode::ok;
+}
+
+std::vector<Argument> arguments(Names& names) {
+  return {
+      {.names = "CHECKPOINT", .help = "one or more", .target = &names, .required = true, .offer = Offer::checkpoint}};
+}
+
+}  // namespace
+
+Command pin_command() {
+  const auto names = std::make_shared<Names>();
+  return {.name = "pin",
+          .summary = "keep checkpoints from ever being collected",
+          .details = "A pinned checkpoint is neither forgotten by a policy nor collected until it is unpinned.",
+          .arguments = arguments(*names),
+          .examples = {"lastgood pin head", "lastgood pin 12 17"},
+          .run = [names](Context& context) { return change_each(context, *names, pin, "pinned"); }};
+}
+
+Command unpin_command() {
+  const auto names = std::make_shared<Names>();
+  return {.name = "unpin",
+          .summary = "undo pin",
+          .details = "The checkpoints stay until they are forgotten.",
+          .arguments = arguments(*names),
+          .examples = {"lastgood unpin 12 17"},
+          .run = [names](Context& context) { return change_each(context, *names, unpin, "unpinned"); }};
+}
+
+}  // namespace lastgood::cli

@@ -1,0 +1,84 @@
+// lastgood rebuild: makes a lost or damaged catalog anew from the packs.
+// JSON: {"schema":1,"packs","blobs","checkpoints","incomplete":[text],"damaged_frames","old_catalog","dry_run"}
+#include <lastgood/rebuild.h>
+
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/errors.h"
+#include "cli/json.h"
+#include "cli/progress.h"
+#include "cli/text.h"
+
+namespace lastgood::cli {
+
+namespace {
+
+struct Options {
+  bool dry_run = false;
+};
+
+Json json_report(const RebuildReport& report, bool dry_run) {
+  Json document = new_document();
+  document.update({{"packs", report.packs},
+                   {"blobs", report.blobs},
+                   {"checkpoints", report.checkpoints},
+                   {"incomplete", report.incomplete},
+                   {"damaged_frames", report.damaged_frames},
+                   {"old_catalog", report.old_catalog.empty() ? Json(nullptr) : Json(report.old_catalog)},
+                   {"dry_run", dry_run}});
+  return document;
+}
+
+void print_report(Context& context, const RebuildReport& report, bool dry_run) {
+  context.out.line(std::string(dry_run ? "would bring back " : "brought back ") +
+                   counted(report.checkpoints, "checkpoint") + " and " + counted(report.blobs, "blob") + " from " +
+                   counted(report.packs, "pack"));
+  for (const std::string& line : report.incomplete) {
+    context.out.line(paint("left out: " + escape(line), Tone::bad, context.color()));
+  }
+  if (report.damaged_frames != 0) {
+    const std::string damage = counted(report.damaged_frames, "damaged frame") + " left out";
+    context.out.line(paint(damage, Tone::bad, context.color()));
+  }
+  if (!report.old_catalog.empty()) context.out.line("the old catalog is kept as " + escape(report.old_catalog));
+  if (!dry_run) context.out.line("tags, pins and later verdicts are not in the packs: set them again where needed");
+}
+
+RebuildReport rebuild_store(const Context& context, bool dry_run) {
+  LongOperation operation(context);
+  try {
+    return rebuild(context.store, dry_run, operation.progress());
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_found) throw;
+    throw ExitError(ExitCode::no_store, error);
+  }
+}
+
+ExitCode run_rebuild(Context& context, const Options& options) {
+  const RebuildReport report = rebuild_store(context, options.dry_run);
+  if (context.json) {
+    print(context.out, json_report(report, options.dry_run));
+  } else {
+    print_report(context, report, options.dry_run);
+  }
+  const bool complete = report.incomplete.empty() && report.damaged_frames == 0;
+  return complete ? ExitCode::ok : ExitCode::partly_done;
+}
+
+}  // namespace
+
+Command rebuild_command() {
+  const auto options = std::make_shared<Options>();
+  return {.name = "rebuild",
+          .summary = "make a lost or damaged catalog anew from the packs alone",
+          .details =
+              "Every complete checkpoint comes back, with its run, step, metrics and parent; the head of a run is\n"
+              "then its newest one. Tags, pins and later verdicts are lost, and checkpoints forgotten since the\n"
+              "last gc may be back. The old catalog is set aside, not deleted. Stop the trainers first.",
+          .arguments = {{.names = "--dry-run", .help = "only say what would happen", .target = &options->dry_run}},
+          .examples = {"lastgood rebuild --dry-run", "lastgood rebuild"},
+          .run = [options](Context& context) { return run_rebuild(context, *options); }};
+}
+
+}  // namespace lastgood::cli

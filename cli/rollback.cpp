@@ -1,0 +1,83 @@
+// lastgood rollback: moves the head of a run to an earlier checkpoint.
+// JSON: {"schema":1,"run","from","to","dry_run"}
+#include <memory>
+
+#include <lastgood/annotate.h>
+#include <lastgood/history.h>
+
+#include "cli/checkpoints.h"
+#include "cli/commands.h"
+#include "cli/json.h"
+#include "cli/text.h"
+
+namespace lastgood::cli {
+
+namespace {
+
+struct Options {
+  std::string checkpoint;
+  bool dry_run = false;
+};
+
+std::optional<CheckpointInfo> head_of(const Store& store, const std::string& run) {
+  for (const RunInfo& known : list_runs(store)) {
+    if (known.name == run && known.head) return find_checkpoint(store, *known.head);
+  }
+  return std::nullopt;
+}
+
+void print_move(Context& context, const std::optional<CheckpointInfo>& from, const CheckpointInfo& to, bool dry_run) {
+  const std::string run = "run " + escape(to.run) + ": ";
+  if (from && from->id == to.id) {
+    context.out.line(run + "the head is at " + brief(to) + " already");
+    return;
+  }
+  context.out.line(run + (dry_run ? "the head would move" : "the head moved") +
+                   (from ? " from " + brief(*from) : std::string()) + " to " + brief(to));
+  if (!to.intact) {
+    context.out.line(paint("this checkpoint is damaged: a resume will pass it over", Tone::bad, context.color()));
+  }
+  std::string promise = "nothing is deleted: the next save grows a new branch from here";
+  if (from) promise += "; `lastgood rollback " + std::to_string(from->id.value) + "` goes back";
+  context.out.line(promise);
+}
+
+ExitCode roll_back(Context& context, const Options& options) {
+  const Store store = options.dry_run ? context.open_read_only() : context.open();
+  require_run(store, context.run);
+  const CheckpointInfo to = resolve_checkpoint(store, options.checkpoint, context.run);
+  const std::optional<CheckpointInfo> from = head_of(store, to.run);
+  if (!options.dry_run) rollback(store, to.id);
+  if (context.json) {
+    Json document = new_document();
+    document["run"] = to.run;
+    document["from"] = from ? Json(from->id.value) : Json(nullptr);
+    document["to"] = to.id.value;
+    document["dry_run"] = options.dry_run;
+    print(context.out, document);
+  } else {
+    print_move(context, from, to, options.dry_run);
+  }
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+Command rollback_command() {
+  const auto options = std::make_shared<Options>();
+  return {.name = "rollback",
+          .summary = "make the next resume continue from an earlier checkpoint",
+          .details =
+              "Moves the head of the checkpoint's run there. Deletes nothing: the next save grows a new branch,\n"
+              "and a rollback to the old head undoes it. Refused while a trainer is in the run.",
+          .arguments = {{.names = "CHECKPOINT",
+                         .help = "where to",
+                         .target = &options->checkpoint,
+                         .required = true,
+                         .offer = Offer::checkpoint},
+                        {.names = "--dry-run", .help = "only say what would happen", .target = &options->dry_run}},
+          .examples = {"lastgood rollback last-stable", "lastgood rollback head~2 --dry-run"},
+          .run = [options](Context& context) { return roll_back(context, *options); }};
+}
+
+}  // namespace lastgood::cli

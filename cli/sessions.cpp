@@ -1,0 +1,93 @@
+// lastgood sessions: which processes trained, and how each of them ended.
+// JSON:
+// {"schema":1,"sessions":[{"id","run","state","pid","host","started_at","ended_at","resumed_from","checkpoints"}]},
+// newest first.
+#include <lastgood/history.h>
+
+#include "cli/commands.h"
+#include "cli/json.h"
+#include "cli/table.h"
+#include "cli/units.h"
+
+namespace lastgood::cli {
+
+namespace {
+
+Tone tone_of(SessionState state) {
+  switch (state) {
+    case SessionState::open: return Tone::strong;
+    case SessionState::completed: return Tone::good;
+    case SessionState::interrupted: return Tone::doubtful;
+    case SessionState::crashed: return Tone::bad;
+  }
+  return Tone::plain;
+}
+
+/// How long it lasted; nothing where nobody wrote down its end.
+std::string lasted(const SessionInfo& session) {
+  if (!session.ended_at_ms) return "-";
+  return human_duration(std::chrono::milliseconds(*session.ended_at_ms - session.started_at_ms));
+}
+
+Json json_session(const SessionInfo& session) {
+  return {{"id", session.id.value},
+          {"run", session.run},
+          {"state", to_string(session.state)},
+          {"pid", session.pid},
+          {"host", session.host},
+          {"started_at", iso_time(session.started_at_ms)},
+          {"ended_at", json_time(session.ended_at_ms)},
+          {"resumed_from", json_id(session.resumed_from)},
+          {"checkpoints", session.checkpoints}};
+}
+
+ExitCode sessions(Context& context) {
+  using Align = Column::Align;
+  const Store store = context.open_read_only();
+  require_run(store, context.run);
+  Json document = new_document();
+  Json& rows = document["sessions"] = Json::array();
+  Table table({{"ID", Align::right},
+               {.title = "RUN", .shrinks = true},
+               {"STATE"},
+               {"AGE", Align::right},
+               {"LASTED", Align::right},
+               {"RESUMED FROM", Align::right},
+               {"CHECKPOINTS", Align::right},
+               {"PID", Align::right},
+               {.title = "HOST", .shrinks = true}});
+  for (const SessionInfo& session : list_sessions(store, context.run)) {
+    rows.push_back(json_session(session));
+    table.add({{std::to_string(session.id.value)},
+               {session.run},
+               {to_string(session.state), tone_of(session.state)},
+               {age(session.started_at_ms)},
+               {lasted(session)},
+               {session.resumed_from ? std::to_string(session.resumed_from->value) : "-"},
+               {std::to_string(session.checkpoints)},
+               {std::to_string(session.pid)},
+               {session.host}});
+  }
+  if (context.json) {
+    print(context.out, document);
+  } else if (rows.empty()) {
+    context.hint("no sessions yet");
+  } else {
+    table.print(context.out, context.color());
+  }
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+Command sessions_command() {
+  return {.name = "sessions",
+          .summary = "the processes that trained, and how each ended",
+          .details =
+              "A session is open, completed, interrupted or crashed; that one crashed is found out by the next\n"
+              "one of its run. CHECKPOINTS counts those of it that are still in the store.",
+          .examples = {"lastgood sessions --run gpt2-small"},
+          .run = sessions};
+}
+
+}  // namespace lastgood::cli

@@ -1,0 +1,69 @@
+#include "cli/table.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "cli/text.h"
+
+namespace lastgood::cli {
+
+namespace {
+
+constexpr std::size_t kGap = 2;
+constexpr std::size_t kNarrowest = 4;
+
+/// One cell with its padding; the last one of a line gets none.
+std::string aligned(const Cell& cell, const Column& column, std::size_t width, bool last, bool color) {
+  const std::string text = fit(cell.text, width);
+  const std::string padding(width - display_width(text), ' ');
+  const std::string painted = paint(text, cell.tone, color);
+  if (column.align == Column::Align::right) return padding + painted;
+  return last ? painted : painted + padding;
+}
+
+}  // namespace
+
+Cell::Cell(std::string content, Tone content_tone) : text(escape(content)), tone(content_tone) {}
+
+void Table::add(std::vector<Cell> row) {
+  rows_.push_back(std::move(row));
+}
+
+std::vector<std::size_t> Table::widths() const {
+  std::vector<std::size_t> widths;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    widths.push_back(display_width(columns_[i].title));
+    for (const auto& row : rows_) widths[i] = std::max(widths[i], display_width(row[i].text));
+  }
+  std::size_t total = std::accumulate(widths.begin(), widths.end(), kGap * (columns_.size() - 1));
+  while (total > kWidth) {
+    std::size_t* widest = nullptr;
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      if (columns_[i].shrinks && widths[i] > kNarrowest && (!widest || widths[i] >= *widest)) widest = &widths[i];
+    }
+    if (widest == nullptr) break;
+    --*widest;
+    --total;
+  }
+  return widths;
+}
+
+void Table::print(Output& out, bool color) const {
+  const std::vector<std::size_t> columns_wide = widths();
+  const auto print_row = [&](const std::vector<Cell>& row) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      if (i != 0) line += std::string(kGap, ' ');
+      line += aligned(row[i], columns_[i], columns_wide[i], i + 1 == row.size(), color);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    out.line(line);
+  };
+  std::vector<Cell> titles;
+  for (const Column& column : columns_) titles.emplace_back(column.title, Tone::faint);
+  print_row(titles);
+  for (const auto& row : rows_) print_row(row);
+}
+
+}  // namespace lastgood::cli

@@ -1,0 +1,42 @@
+// Aligned columns of text, within a fixed width.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "cli/output.h"
+
+namespace lastgood::cli {
+
+struct Column {
+  std::string title = {};
+  enum class Align { left, right } align = Align::left;
+  bool shrinks = false;  // gives way, with an ellipsis, where a line would be too long
+};
+
+struct Cell {
+  Cell(std::string content, Tone content_tone = Tone::plain);
+  std::string text;  // escaped
+  Tone tone;
+};
+
+class Table {
+ public:
+  /// Lines are at most this wide, as long as columns that shrink can give way.
+  static constexpr std::size_t kWidth = 100;
+
+  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+
+  /// REQUIRES: as many cells as columns. Escapes their text.
+  void add(std::vector<Cell> row);
+  void print(Output& out, bool color) const;
+
+ private:
+  std::vector<std::size_t> widths() const;
+
+  std::vector<Column> columns_;
+  std::vector<std::vector<Cell>> rows_;
+};
+
+}  // namespace lastgood::cli

@@ -1,0 +1,121 @@
+// lastgood tag: names for checkpoints.
+// JSON: {"schema":1,"tags":[{"name","checkpoint","run","step"}]} to list; {"schema":1,"tag","checkpoint"} after setting
+// one; {"schema":1,"deleted"} after -d.
+#include <map>
+#include <memory>
+
+#include <lastgood/annotate.h>
+#include <lastgood/history.h>
+
+#include "cli/checkpoints.h"
+#include "cli/commands.h"
+#include "cli/errors.h"
+#include "cli/json.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+namespace lastgood::cli {
+
+namespace {
+
+struct Options {
+  std::optional<std::string> name;
+  std::optional<std::string> checkpoint;
+  std::optional<std::string> deleted;
+  bool move = false;
+};
+
+ExitCode list_tags(Context& context) {
+  const Store store = context.open_read_only();
+  require_run(store, context.run);
+  std::map<std::string, CheckpointInfo> tags;
+  for (const CheckpointInfo& checkpoint : list_checkpoints(store, {.run = context.run})) {
+    for (const std::string& name : checkpoint.tags) tags.emplace(name, checkpoint);
+  }
+  Json document = new_document();
+  Json& rows = document["tags"] = Json::array();
+  Table table({{.title = "TAG", .shrinks = true},
+               {"CHECKPOINT", Column::Align::right},
+               {"STEP", Column::Align::right},
+               {.title = "RUN", .shrinks = true}});
+  for (const auto& [name, checkpoint] : tags) {
+    rows.push_back(
+        {{"name", name}, {"checkpoint", checkpoint.id.value}, {"run", checkpoint.run}, {"step", checkpoint.step}});
+    table.add({{name}, {std::to_string(checkpoint.id.value)}, {std::to_string(checkpoint.step)}, {checkpoint.run}});
+  }
+  if (context.json) {
+    print(context.out, document);
+  } else if (tags.empty()) {
+    context.hint("no tags");
+  } else {
+    table.print(context.out, context.color());
+  }
+  return ExitCode::ok;
+}
+
+ExitCode delete_tag(Context& context, const std::string& name) {
+  untag(context.open(), name);
+  if (context.json) {
+    Json document = new_document();
+    document["deleted"] = name;
+    print(context.out, document);
+  } else {
+    context.out.line("tag " + escape(name) + " is gone; its checkpoint stays until it is forgotten");
+  }
+  return ExitCode::ok;
+}
+
+ExitCode set_tag(Context& context, const Options& options) {
+  const Store store = context.open();
+  require_run(store, context.run);
+  const CheckpointInfo checkpoint = resolve_checkpoint(store, options.checkpoint.value_or("head"), context.run);
+  tag(store, *options.name, checkpoint.id, options.move);
+  if (context.json) {
+    Json document = new_document();
+    document["tag"] = *options.name;
+    document["checkpoint"] = checkpoint.id.value;
+    print(context.out, document);
+  } else {
+    context.out.line("tag " + escape(*options.name) + " names checkpoint " + brief(checkpoint));
+  }
+  return ExitCode::ok;
+}
+
+ExitCode run_tag(Context& context, const Options& options) {
+  const bool sets = options.name.has_value();
+  if (options.deleted && (sets || options.move)) {
+    throw UsageError("-d takes one tag and nothing else; see `lastgood tag --help`");
+  }
+  if (options.move && !sets) throw UsageError("--move needs the tag's name; see `lastgood tag --help`");
+  if (options.deleted) return delete_tag(context, *options.deleted);
+  return sets ? set_tag(context, options) : list_tags(context);
+}
+
+}  // namespace
+
+Command tag_command() {
+  const auto options = std::make_shared<Options>();
+  return {.name = "tag",
+          .summary = "name a checkpoint, list the names, or delete one",
+          .details =
+              "A tagged checkpoint is never forgotten by a policy nor collected. Without a CHECKPOINT the head is\n"
+              "tagged; without anything the tags are listed. A tag is 1 to 128 of A-Z a-z 0-9 . _ / - and no "
+              "number.",
+          .arguments = {{.names = "NAME", .help = "the tag", .target = &options->name, .offer = Offer::tag},
+                        {.names = "CHECKPOINT",
+                         .help = "what it names; default: the head",
+                         .target = &options->checkpoint,
+                         .offer = Offer::checkpoint},
+                        {.names = "-d,--delete",
+                         .placeholder = "NAME",
+                         .help = "delete the tag; its checkpoint stays",
+                         .target = &options->deleted,
+                         .offer = Offer::tag},
+                        {.names = "--move",
+                         .help = "let the tag name another checkpoint than before",
+                         .target = &options->move}},
+          .examples = {"lastgood tag best step:4100", "lastgood tag --move best head", "lastgood tag -d best"},
+          .run = [options](Context& context) { return run_tag(context, *options); }};
+}
+
+}  // namespace lastgood::cli

@@ -1,0 +1,116 @@
+#include "cli/text.h"
+
+#include <wchar.h>
+
+#include <algorithm>
+#include <clocale>
+#include <cstdint>
+#include <cstdio>
+
+namespace lastgood::cli {
+
+namespace {
+
+struct Decoded {
+  char32_t code = 0;
+  std::size_t bytes = 0;  // 0: not UTF-8
+};
+
+/// The first character of `text`, which is not empty. Overlong forms, surrogates and what is beyond U+10FFFF are
+/// refused.
+Decoded decode(std::string_view text) {
+  const auto lead = static_cast<std::uint8_t>(text[0]);
+  if (lead < 0x80) return {lead, 1};
+  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return {};
+  char32_t code = lead & (0xffu >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    const auto next = static_cast<std::uint8_t>(text[i]);
+    if ((next & 0xc0) != 0x80) return {};
+    code = code << 6 | (next & 0x3fu);
+  }
+  constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (code < kSmallest[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return {};
+  return {code, length};
+}
+
+/// Control characters, and those that hide text or change its direction.
+bool is_unsafe(char32_t code) {
+  return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x200b && code <= 0x200f) ||
+         (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) || code == 0xfeff;
+}
+
+std::string escaped(char32_t code) {
+  if (code == '\n') return "\\n";
+  if (code == '\t') return "\\t";
+  char text[16];
+  std::snprintf(text, sizeof text, code < 0x100 ? "\\x%02x" : "\\u{%x}", static_cast<unsigned>(code));
+  return text;
+}
+
+std::string escape_all_but(std::string_view text, char32_t allowed) {
+  std::string result;
+  while (!text.empty()) {
+    const Decoded next = decode(text);
+    const std::size_t bytes = std::max<std::size_t>(next.bytes, 1);
+    if (next.bytes == 0) {
+      result += escaped(static_cast<std::uint8_t>(text[0]));
+    } else if (is_unsafe(next.code) && next.code != allowed) {
+      result += escaped(next.code);
+    } else {
+      result += text.substr(0, bytes);
+    }
+    text.remove_prefix(bytes);
+  }
+  return result;
+}
+
+std::size_t width_of(const Decoded& character) {
+  const int width = wcwidth(static_cast<wchar_t>(character.code));
+  return width < 0 ? 1 : static_cast<std::size_t>(width);
+}
+
+}  // namespace
+
+std::string escape(std::string_view text) {
+  return escape_all_but(text, 0xffffffff);
+}
+
+std::string escape_lines(std::string_view text) {
+  return escape_all_but(text, '\n');
+}
+
+std::size_t display_width(std::string_view text) {
+  std::size_t columns = 0;
+  while (!text.empty()) {
+    const Decoded next = decode(text);
+    columns += next.bytes == 0 ? 1 : width_of(next);
+    text.remove_prefix(std::max<std::size_t>(next.bytes, 1));
+  }
+  return columns;
+}
+
+std::string fit(std::string_view text, std::size_t columns) {
+  if (display_width(text) <= columns) return std::string(text);
+  if (columns == 0) return {};
+  std::size_t used = 0, taken = 0;
+  while (taken < text.size()) {
+    const Decoded next = decode(text.substr(taken));
+    const std::size_t width = next.bytes == 0 ? 1 : width_of(next);
+    if (used + width > columns - 1) break;
+    used += width;
+    taken += std::max<std::size_t>(next.bytes, 1);
+  }
+  return std::string(text.substr(0, taken)) + "…";
+}
+
+std::string counted(std::size_t count, std::string_view noun) {
+  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
+void set_text_locale() {
+  // Only the classification of characters: numbers and dates keep the C locale's form.
+  std::setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+}  // namespace lastgood::cli

@@ -1,0 +1,140 @@
+// lastgood verify: looks for damage before a resume does.
+// JSON: {"schema":1,"ok","checkpoints","blobs","bytes","damages":[{"checkpoint","entry","pack","offset","what"}]}
+#include <algorithm>
+#include <memory>
+#include <set>
+
+#include <lastgood/history.h>
+#include <lastgood/verify.h>
+
+#include "cli/checkpoints.h"
+#include "cli/commands.h"
+#include "cli/json.h"
+#include "cli/progress.h"
+#include "cli/text.h"
+#include "cli/units.h"
+
+namespace lastgood::cli {
+
+namespace {
+
+struct Options {
+  std::optional<std::string> checkpoint;
+  bool structure_only = false;
+};
+
+/// Open for writing, so that damage is marked; a store that one may only read can still be verified.
+Store open_for_verify(const Context& context) {
+  try {
+    return context.open();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::permission) throw;
+    context.hint("the store cannot be written: damage is reported, but not marked");
+    return context.open_read_only();
+  }
+}
+
+Json json_report(const VerifyReport& report) {
+  Json document = new_document();
+  document["ok"] = report.ok();
+  document["checkpoints"] = report.checkpoints;
+  document["blobs"] = report.blobs;
+  document["bytes"] = report.bytes;
+  Json& rows = document["damages"] = Json::array();
+  for (const Damage& damage : report.damages) {
+    rows.push_back({{"checkpoint", json_id(damage.checkpoint)},
+                    {"entry", damage.entry},
+                    {"pack", damage.pack},
+                    {"offset", damage.offset},
+                    {"what", damage.what}});
+  }
+  return document;
+}
+
+/// "damaged: checkpoint 5 (step 125), entry model/w, in 01ab.pack at 4096: hash mismatch in chunk 3"
+std::string described(const Store& store, const Damage& damage) {
+  std::string text = "damaged: ";
+  if (damage.checkpoint) {
+    const auto checkpoint = find_checkpoint(store, *damage.checkpoint);
+    text += "checkpoint " + (checkpoint ? brief(*checkpoint) : std::to_string(damage.checkpoint->value));
+  } else {
+    text += "nothing that a checkpoint needs";
+  }
+  if (!damage.entry.empty()) text += ", entry " + escape(damage.entry);
+  if (!damage.pack.empty()) text += ", in " + escape(damage.pack) + " at " + std::to_string(damage.offset);
+  return text + ": " + escape(damage.what);
+}
+
+/// For each run whose head is damaged, the checkpoint to go back to.
+void print_way_out(Context& context, const Store& store, const VerifyReport& report) {
+  std::set<CheckpointId> damaged;
+  for (const Damage& damage : report.damages) {
+    if (damage.checkpoint) damaged.insert(*damage.checkpoint);
+  }
+  if (damaged.empty()) return;
+  context.out.line(counted(damaged.size(), "checkpoint") +
+                   " damaged: a resume passes over what is marked, and a later save of the same content heals it");
+  for (const RunInfo& run : list_runs(store)) {
+    if (!run.head || damaged.count(*run.head) == 0) continue;
+    const std::vector<CheckpointInfo> all = list_checkpoints(store, {.run = run.name});
+    const auto good = std::find_if(all.begin(), all.end(), [&](const CheckpointInfo& checkpoint) {
+      return checkpoint.intact && damaged.count(checkpoint.id) == 0;
+    });
+    const std::string head = "the head of run " + escape(run.name) + " is among them: ";
+    context.out.line(head + (good == all.end()
+                                 ? "no checkpoint of this run is intact; start it anew"
+                                 : "`lastgood rollback " + std::to_string(good->id.value) +
+                                       "` goes back to the newest intact one, step " + std::to_string(good->step)));
+  }
+}
+
+void print_report(Context& context, const Store& store, const VerifyReport& report) {
+  for (const Damage& damage : report.damages) {
+    context.out.line(paint(described(store, damage), Tone::bad, context.color()));
+  }
+  print_way_out(context, store, report);
+  const std::string seen = counted(report.checkpoints, "checkpoint") + ", " + counted(report.blobs, "blob") + ", " +
+                           human_bytes(report.bytes) + " read";
+  context.out.line(report.ok() ? paint("ok", Tone::good, context.color()) + ": " + seen : "checked " + seen);
+}
+
+ExitCode verify_store(Context& context, const Options& options) {
+  const Store store = open_for_verify(context);
+  require_run(store, context.run);
+  VerifyOptions request;
+  request.depth = options.structure_only ? VerifyDepth::structure : VerifyDepth::data;
+  if (options.checkpoint) request.checkpoint = resolve_checkpoint(store, *options.checkpoint, context.run).id;
+  const VerifyReport report = [&] {
+    LongOperation operation(context);
+    request.progress = operation.progress();
+    return verify(store, request);
+  }();
+  if (context.json) {
+    print(context.out, json_report(report));
+  } else {
+    print_report(context, store, report);
+  }
+  return report.ok() ? ExitCode::ok : ExitCode::damage_found;
+}
+
+}  // namespace
+
+Command verify_command() {
+  const auto options = std::make_shared<Options>();
+  return {.name = "verify",
+          .summary = "check every stored byte, of the store or of one checkpoint",
+          .details =
+              "Damage is printed with checkpoint, entry, pack and place, and marked: a resume then passes the\n"
+              "checkpoint over. Nothing is deleted. Safe while a trainer runs.",
+          .arguments = {{.names = "CHECKPOINT",
+                         .help = "only this one; default: the whole store",
+                         .target = &options->checkpoint,
+                         .offer = Offer::checkpoint},
+                        {.names = "--structure-only",
+                         .help = "the catalog and the packs' structure, not the data: fast",
+                         .target = &options->structure_only}},
+          .examples = {"lastgood verify", "lastgood verify head", "lastgood verify --structure-only"},
+          .run = [options](Context& context) { return verify_store(context, *options); }};
+}
+
+}  // namespace lastgood::cli

@@ -1,0 +1,106 @@
+// rollback, tag, pin and unpin: small changes, what they say, and what a dry run leaves alone.
+#include <catch2/catch.hpp>
+
+#include <lastgood/history.h>
+
+#include "tests/cli/command.h"
+#include "tests/cli/sample_store.h"
+
+namespace lastgood::test {
+
+namespace {
+
+CheckpointInfo checkpoint(const SampleStore& sample, std::int64_t id) {
+  return find_checkpoint(sample.open(), CheckpointId{id}).value();
+}
+
+}  // namespace
+
+TEST_CASE("rollback moves the head, deletes nothing, and says how to go back") {
+  const BranchedStore sample;
+  const Finished rollback = lastgood(sample.path(), {"rollback", "last-stable"});
+  CHECK(rollback.exit == 0);
+  CHECK(rollback.out ==
+        "run demo: the head moved from 5 (step 100) to 2 (step 50)\n"
+        "nothing is deleted: the next save grows a new branch from here; `lastgood rollback 5` goes back\n");
+  CHECK(checkpoint(sample, 2).is_head);
+  CHECK(list_checkpoints(sample.open()).size() == 5);
+  CHECK(lastgood(sample.path(), {"rollback", "5", "--json"}).out ==
+        "{\"schema\":1,\"run\":\"demo\",\"from\":2,\"to\":5,\"dry_run\":false}\n");
+  CHECK(checkpoint(sample, 5).is_head);
+}
+
+TEST_CASE("rollback --dry-run only says what would happen") {
+  const BranchedStore sample;
+  const std::string before = sample.contents();
+  const Finished rollback = lastgood(sample.path(), {"rollback", "best", "--dry-run"});
+  CHECK(rollback.exit == 0);
+  CHECK(rollback.out.starts_with("run demo: the head would move from 5 (step 100) to 2 (step 50)\n"));
+  CHECK(sample.contents() == before);
+}
+
+TEST_CASE("rollback to the head itself says that it is there already") {
+  const BranchedStore sample;
+  CHECK(lastgood(sample.path(), {"rollback", "latest"}).out == "run demo: the head is at 5 (step 100) already\n");
+}
+
+TEST_CASE("rollback is refused while a trainer is in the run, and names it") {
+  const BranchedStore sample;
+  Store store = sample.open();
+  const Session trainer = store.start_session("demo");
+  const Finished rollback = lastgood(sample.path(), {"rollback", "2", "--json"});
+  CHECK(rollback.exit == 11);
+  CHECK(rollback.json()["error"]["code"] == "busy");
+  CHECK(rollback.err.find(std::to_string(getpid())) != std::string::npos);
+  CHECK(checkpoint(sample, 5).is_head);
+}
+
+TEST_CASE("a tag is set on the head, or on what is named, moved on request only, listed, and deleted") {
+  const BranchedStore sample;
+  CHECK(lastgood(sample.path(), {"tag", "now"}).out == "tag now names checkpoint 5 (step 100)\n");
+  CHECK(lastgood(sample.path(), {"tag", "v1", "head~2", "--json"}).out ==
+        "{\"schema\":1,\"tag\":\"v1\",\"checkpoint\":2}\n");
+  const Finished taken = lastgood(sample.path(), {"tag", "best", "5"});
+  CHECK(taken.exit == 1);
+  CHECK(checkpoint(sample, 2).tags == std::vector<std::string>{"best", "v1"});
+  CHECK(lastgood(sample.path(), {"tag", "--move", "best", "5"}).exit == 0);
+  CHECK(without_chance(lastgood(sample.path(), {"tag"}).out) ==
+        "TAG CHECKPOINT STEP RUN\nbest 5 100 demo\nnow 5 100 demo\nv1 2 50 demo\n");
+  const auto tags = lastgood(sample.path(), {"tag", "--json"}).json()["tags"];
+  CHECK(tags[0] == nlohmann::json{{"name", "best"}, {"checkpoint", 5}, {"run", "demo"}, {"step", 100}});
+  CHECK(lastgood(sample.path(), {"tag", "-d", "now"}).exit == 0);
+  CHECK(lastgood(sample.path(), {"tag", "-d", "best", "--json"}).out == "{\"schema\":1,\"deleted\":\"best\"}\n");
+  CHECK(checkpoint(sample, 5).tags.empty());
+  CHECK(lastgood(sample.path(), {"tag", "-d", "best"}).exit == 1);
+}
+
+TEST_CASE("a word that cannot be a tag is refused with the rule, and printed without its control characters") {
+  const BranchedStore sample;
+  for (const std::string bad : {"17", "head", "step:3", "a b", "a\x1b[31m", ""}) {
+    INFO(bad);
+    const Finished tag = lastgood(sample.path(), {"tag", bad, "1"});
+    CHECK(tag.exit == 1);
+    CHECK(tag.err.find("cannot be a tag") != std::string::npos);
+    CHECK(tag.err.find('\x1b') == std::string::npos);
+  }
+  CHECK(checkpoint(sample, 1).tags.empty());
+}
+
+TEST_CASE("pin and unpin take several names, each once") {
+  const BranchedStore sample;
+  CHECK(lastgood(sample.path(), {"pin", "head", "3", "5"}).out == "pinned 5, 3\n");
+  CHECK(checkpoint(sample, 5).pinned);
+  CHECK(checkpoint(sample, 3).pinned);
+  CHECK(lastgood(sample.path(), {"unpin", "3", "--json"}).out == "{\"schema\":1,\"unpinned\":[3]}\n");
+  CHECK_FALSE(checkpoint(sample, 3).pinned);
+}
+
+TEST_CASE("pin changes nothing where one of its names means nothing") {
+  const BranchedStore sample;
+  const Finished pin = lastgood(sample.path(), {"pin", "3", "99"});
+  CHECK(pin.exit == 1);
+  CHECK(pin.out == "");
+  CHECK_FALSE(checkpoint(sample, 3).pinned);
+}
+
+}  // namespace lastgood::test
