@@ -32,7 +32,8 @@ struct Options {
 
 class Catalog {
  public:
-  /// Makes the database with the current schema, for a store of this identity. The file must not exist. Durable.
+  /// Makes the database with the current schema, for a store of this identity. The file must not exist, or be
+  /// empty (a creation that was cut off leaves it so). Durable. Errors: already_exists.
   static Catalog create(const std::filesystem::path& file, const format::Uuid& store, const Options& options);
 
   /// Opens an existing one. Errors: corruption (not a database, damaged, not ours), unsupported_version, permission,

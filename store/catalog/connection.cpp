@@ -9,25 +9,6 @@
 namespace lastgood::catalog {
 namespace {
 
-// Asked of the VFS, which may not be the operating system.
-bool exists(const std::filesystem::path& file, const char* vfs_name) {
-  sqlite3_vfs* vfs = sqlite3_vfs_find(vfs_name);
-  if (vfs == nullptr)
-    throw Error(ErrorCode::internal, file.string(), "SQLite does not know the VFS it was told to use");
-  int found = 0;
-  vfs->xAccess(vfs, file.c_str(), SQLITE_ACCESS_EXISTS, &found);
-  return found != 0;
-}
-
-void check_presence(const std::filesystem::path& file, Connection::Mode mode, const char* vfs) {
-  const bool create = mode == Connection::Mode::create;
-  if (exists(file, vfs) == create) {
-    throw Error(
-        create ? ErrorCode::already_exists : ErrorCode::not_found, file.string(),
-        create ? "catalog '" + file.string() + "' is already there" : "there is no catalog '" + file.string() + "'");
-  }
-}
-
 int open_flags(Connection::Mode mode) {
   // No mutex: the Catalog serialises. The extended codes tell a full disk from a broken one.
   const int common = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -42,7 +23,6 @@ int open_flags(Connection::Mode mode) {
 }  // namespace
 
 Connection::Connection(const std::filesystem::path& file, Mode mode, const char* vfs) : file_(file) {
-  check_presence(file, mode, vfs);
   const int code = sqlite3_open_v2(file.c_str(), &handle_, open_flags(mode), vfs);
   try {
     if (code != SQLITE_OK) fail(code, "open");

@@ -2,23 +2,19 @@
 
 #include "store/catalog/connection.h"
 #include "store/catalog/now.h"
-#include "store/format/manifest.h"
+#include "store/format/text.h"
 
 namespace lastgood::catalog {
 namespace {
 
 constexpr std::size_t kMaxRunName = 256;
 
-// The rules are those of entries' names, so an entry is asked.
+// As entries' names, but shorter.
 void check_run_name(const std::string& name) {
-  std::string problem;
-  if (name.size() > kMaxRunName) problem = "is longer than 256 bytes";
-  try {
-    if (problem.empty()) format::check_spec({Section::extra, name, DType::bytes, {0}, {}});
-  } catch (const Error&) {
-    problem = "must be UTF-8 text without control characters, and not empty";
-  }
-  if (!problem.empty()) throw Error(ErrorCode::invalid_argument, name, "the run's name " + problem);
+  if (!name.empty() && name.size() <= kMaxRunName && format::is_clean_text(name)) return;
+  throw Error(ErrorCode::invalid_argument, name,
+              "the run's name " + format::in_quotes(name) +
+                  " cannot be used: it must be UTF-8 text of 1 to 256 bytes without control characters");
 }
 
 }  // namespace
