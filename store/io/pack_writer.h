@@ -34,7 +34,8 @@ class PackWriter {
   /// Writes the frames next to each other; returns the offset of each header, in order. Safe from any thread.
   std::vector<std::uint64_t> append(std::span<const FrameToWrite> frames);
 
-  /// fdatasync of the pack, fsync of the directory. REQUIRES: no append() under way or to come.
+  /// fdatasync of the pack, fsync of the directory. REQUIRES: no append() under way. What is appended
+  /// later needs another seal().
   /// Throws Error(internal) after a failed append().
   void seal();
 

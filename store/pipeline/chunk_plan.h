@@ -1,0 +1,38 @@
+// Cutting a state into tasks: what one thread copies, hashes and writes in one go.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <lastgood/tensor.h>
+
+namespace lastgood::pipeline {
+
+/// One chunk of one entry.
+struct Piece {
+  std::size_t entry = 0;    // position in the state
+  std::size_t chunk = 0;    // counted within the entry
+  std::size_t ordinal = 0;  // counted over the whole state
+  const std::byte* data = nullptr;
+  std::size_t bytes = 0;
+  std::size_t slot_offset = 0;  // where its copy goes in the task's slot
+};
+
+/// Neighbouring small chunks together, or one large chunk alone; fits in one slot.
+struct Task {
+  std::vector<Piece> pieces;
+  std::size_t bytes = 0;  // of the slot, gaps included
+  bool copy_at_capture = false;
+};
+
+struct ChunkPlan {
+  std::vector<Task> tasks;
+  std::size_t chunks = 0;
+};
+
+/// Chunks of `chunk_bytes`, aligned to each entry's start; aliases and empty entries have none.
+ChunkPlan plan_chunks(std::span<const TensorView> state, std::uint64_t chunk_bytes);
+
+}  // namespace lastgood::pipeline

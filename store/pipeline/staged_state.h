@@ -1,0 +1,70 @@
+// The copy of a state: taken task by task, by whoever comes first, the trainer's thread or the save's.
+//
+// Each task is claimed once, and only by a thread that already has a slot for it. The save takes tasks in order: one
+// that nobody has copied yet it copies itself, computing the digests on the way. So a save without a copy beforehand,
+// one that copies all at capture and one that copies behind the trainer's back are one and the same.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "store/format/digest.h"
+#include "store/pipeline/chunk_plan.h"
+#include "store/pipeline/staging_arena.h"
+
+namespace lastgood::pipeline {
+
+/// Safe from any thread. The tensors must stay as they are until all is staged or abandoned.
+class StagedState {
+ public:
+  /// Reads the version counters of `state`, which must outlive the object, as the plan does.
+  StagedState(std::span<const TensorView> state, const ChunkPlan& plan, StagingArena& arena);
+
+  /// Copies what is not yet copied and waits for what others are copying. Returns early once abandoned.
+  void stage_all(unsigned threads);
+  /// Copies the tasks with `copy_at_capture`.
+  void stage_captured();
+  /// Copies as long as slots are free without waiting.
+  void stage_while_free(unsigned threads);
+
+  struct Copy {
+    StagingArena::Slot slot;
+    std::vector<format::Digest> digests;  // one per piece
+  };
+  /// Hands over the copy of a task, once. Throws Error(invalid_argument) where a tensor changed while it was copied.
+  Copy take(std::size_t task);
+
+  /// The save has ended: nobody will take the rest. Wakes all who wait.
+  void abandon() noexcept;
+
+ private:
+  enum class Stage : std::uint8_t { unclaimed, claimed, staged };
+  struct TaskState {
+    std::atomic<Stage> stage{Stage::unclaimed};
+    StagingArena::Slot slot;
+  };
+
+  void stage(std::size_t task, StagingArena::Slot slot);
+  bool claim(std::size_t task) noexcept;
+  void publish(std::size_t task, StagingArena::Slot slot);
+  void check_versions(const Task& task);
+  void fail_with_current_exception() noexcept;
+  void wait_until_staged(std::size_t task);
+
+  std::span<const TensorView> state_;
+  const ChunkPlan& plan_;
+  StagingArena& arena_;
+  std::vector<std::uint64_t> versions_;
+  std::vector<TaskState> tasks_;
+  std::atomic<bool> abandoned_{false};
+  std::mutex mutex_;
+  std::condition_variable staged_;
+  std::exception_ptr failure_;
+};
+
+}  // namespace lastgood::pipeline

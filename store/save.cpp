@@ -1,0 +1,365 @@
+// A save, step by step. (Why each step is where it is: FORMAT.md, "The protocol".)
+//
+//   1. Take the lock named by a fresh uuid: whoever finds the save's row can tell by it that the save is alive.
+//   2. Commit the save's row and its pack's row, together with pins on the blobs of the parent checkpoint, the
+//   likeliest
+//      matches. Only then create the pack file.
+//   3. For each task: copy, hash, look up; a match is pinned, and compared where the hash alone speaks for it; what has
+//   no
+//      match is appended to the pack.
+//   4. Append the manifest, whose hash is the checkpoint's digest, and the record.
+//   5. Make the pack and its directory entry durable. Where the sync fails, the file is not trusted any more:
+//   everything is
+//      read back, checked against its hash and written to another pack, once.
+//   6. Commit, durably: the save's row is still there, every match is still live; heal damaged blobs of the same
+//   content;
+//      insert blobs and checkpoint, move the head, drop the save's row and pins. A match found dead is copied from its
+//      old place where that still reads right, and the commit is tried again.
+//   7. Tell the outcome. Remove the lock file.
+//
+// A failure at any point unlinks nothing: the outcome of a commit that failed may still be undecided. The lock is let
+// go, and gc decides.
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include <lastgood/error.h>
+
+#include "store/catalog/runs.h"
+#include "store/format/manifest_check.h"
+#include "store/holder.h"
+#include "store/paths.h"
+#include "store/pipeline/parallel.h"
+#include "store/save_job.h"
+
+namespace lastgood {
+namespace {
+
+using pipeline::Content;
+using pipeline::ContentKey;
+
+// Copies that wait for their pins hold memory: so many tasks at most, and never more than a quarter of it.
+constexpr std::size_t kMostWaiting = 8;
+
+std::int64_t now_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+format::Manifest plan_manifest(std::span<const TensorView> state, std::uint64_t chunk_bytes) {
+  format::Manifest manifest{.chunk_bytes = chunk_bytes, .entries = {}};
+  manifest.entries.reserve(state.size());
+  for (const TensorView& view : state) {
+    format::check_spec(view.spec);
+    const std::uint64_t bytes = view.spec.alias_of.empty() ? view.spec.byte_count() : 0;
+    if (bytes != 0 && view.data == nullptr) {
+      throw Error(ErrorCode::invalid_argument, view.spec.name, "the entry '" + view.spec.name + "' has no data");
+    }
+    // The hashes follow; their number is what the check below needs.
+    manifest.entries.push_back(
+        {view.spec, std::vector<BlobHash>(static_cast<std::size_t>(format::chunk_count(bytes, chunk_bytes)))});
+  }
+  if (const auto defect = format::find_defect(manifest)) {
+    throw Error(ErrorCode::invalid_argument, defect->subject, defect->text);
+  }
+  return manifest;
+}
+
+format::Record plan_record(const SaveContext& context, const SaveRequest& request) {
+  format::Record record;
+  record.checkpoint = format::Uuid::random();
+  record.session = context.session_uuid;
+  record.run = context.run;
+  record.step = request.step;
+  record.epoch = request.epoch;
+  record.kind = request.kind;
+  record.stability = request.stability;
+  record.created_at_ms = now_ms();
+  record.metrics.assign(request.metrics.begin(), request.metrics.end());
+  record.metadata = request.metadata;
+  static_cast<void>(format::encode(record));  // for its checks: before anything is written
+  return record;
+}
+
+}  // namespace
+
+CheckpointId SaveOutcome::value() const {
+  if (error) throw *error;
+  return checkpoint.value();
+}
+
+/// What a save holds while it is under way. Destroying it lets the lock go.
+struct SaveJob::InFlight {
+  format::Uuid uuid;
+  std::unique_ptr<io::FileLock> lock;
+  catalog::SaveId save;
+  catalog::PackId pack_id;
+  std::unordered_set<std::int64_t> pinned;
+  std::unique_ptr<io::PackWriter> pack;
+  std::unique_ptr<pipeline::BlobPlacer> placer;
+  std::vector<pipeline::OwnBlob> own;  // once all is placed
+  std::vector<pipeline::Source> sources;
+};
+
+SaveJob::SaveJob(const SaveContext& context, std::span<const TensorView> state, const SaveRequest& request)
+    : context_(context),
+      state_(state.begin(), state.end()),
+      manifest_(plan_manifest(state, context.options.chunk_bytes)),
+      record_(plan_record(context, request)) {
+  plan_ = pipeline::plan_chunks(state_, context.options.chunk_bytes);
+  staged_ = std::make_unique<pipeline::StagedState>(state_, plan_, context.arena);
+  for (const TensorView& view : state_) {
+    if (view.spec.alias_of.empty()) outcome_.bytes_logical += view.spec.byte_count();
+  }
+}
+
+SaveJob::~SaveJob() = default;
+
+SaveOutcome SaveJob::run(Clock::time_point called) noexcept {
+  try {
+    begin();
+    place_chunks();
+    place_metadata();
+    seal();
+    commit();
+  } catch (const Error& error) {
+    outcome_.error = error;
+  } catch (const std::bad_alloc&) {
+    outcome_.error = Error(ErrorCode::io, record_.run, "no memory left for the save", ENOMEM);
+  } catch (const std::exception& error) {
+    outcome_.error = Error(ErrorCode::internal, record_.run, std::string("the save failed: ") + error.what());
+  } catch (...) {
+    outcome_.error = Error(ErrorCode::internal, record_.run, "the save failed for an unknown reason");
+  }
+  staged_->abandon();
+  in_flight_.reset();
+  outcome_.durable = Clock::now() - called;
+  return outcome_;
+}
+
+void SaveJob::begin() {
+  io::FileSystem& files = *context_.store.files;
+  in_flight_ = std::make_unique<InFlight>();
+  InFlight& flight = *in_flight_;
+  flight.uuid = format::Uuid::random();
+  const auto lock_path = paths::save_lock(context_.store.directory, flight.uuid);
+  flight.lock = files.try_lock(lock_path, io::LockMode::exclusive);
+  if (!flight.lock) {
+    throw Error(ErrorCode::internal, lock_path.string(), "the lock of a new save is held: " + lock_path.string());
+  }
+  flight.lock->write_note(holder_note());
+  const auto start = Clock::now();
+  context_.catalog.write(catalog::Durability::relaxed, [&](catalog::Connection& db) { begin_in(db); });
+  outcome_.catalog += Clock::now() - start;
+  flight.pack = std::make_unique<io::PackWriter>(files, paths::blobs(context_.store.directory),
+                                                 format::PackHeader{flight.uuid, context_.catalog.store_uuid()});
+  const std::size_t most_waiting = std::clamp<std::size_t>(context_.arena.most() / 4, 1, kMostWaiting);
+  flight.placer = std::make_unique<pipeline::BlobPlacer>(
+      pipeline::PlacerContext{context_.store, context_.catalog, context_.index, context_.reader, *flight.pack,
+                              flight.save, context_.options.compression, most_waiting},
+      std::move(flight.pinned), plan_.chunks + 2);
+}
+
+void SaveJob::begin_in(catalog::Connection& db) {
+  InFlight& flight = *in_flight_;
+  const catalog::BegunSave begun = catalog::begin_save(db, flight.uuid, context_.session);
+  flight.save = begun.save;
+  flight.pack_id = begun.pack;
+  record_.sequence = catalog::next_sequence(db);
+  record_.parent = std::nullopt;
+  flight.pinned.clear();
+  context_.index.refresh(db);
+  const auto parent = catalog::head(db, context_.run_id);
+  if (!parent) return;
+  record_.parent = catalog::checkpoint_uuid(db, *parent);
+  const auto blobs = catalog::checkpoint_blobs(db, *parent);
+  if (!blobs) return;
+  std::vector<catalog::BlobId> ids{blobs->manifest.id};
+  for (const catalog::Blob& blob : blobs->chunks) ids.push_back(blob.id);
+  const std::vector<bool> live = catalog::pin_live(db, flight.save, ids);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (live[i]) flight.pinned.insert(ids[i].value);
+  }
+}
+
+void SaveJob::place_chunks() {
+  const unsigned threads = pipeline::thread_count(context_.options.threads);
+  if (copy_first_) staged_->stage_while_free(threads);
+  pipeline::parallel_for(threads, plan_.tasks.size(), [this](std::size_t task) { place_task(task); });
+  in_flight_->placer->flush();
+}
+
+void SaveJob::place_task(std::size_t task) {
+  auto copy = std::make_shared<pipeline::StagedState::Copy>(staged_->take(task));
+  const std::vector<pipeline::Piece>& pieces = plan_.tasks[task].pieces;
+  std::vector<Content> contents;
+  contents.reserve(pieces.size());
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const pipeline::Piece& piece = pieces[i];
+    format::ManifestEntry& entry = manifest_.entries[piece.entry];
+    entry.chunks[piece.chunk] = copy->digests[i].hash;
+    contents.push_back({piece.ordinal,
+                        {format::FrameKind::chunk, piece.bytes, copy->digests[i]},
+                        copy->slot.bytes().subspan(piece.slot_offset, piece.bytes),
+                        element_bytes(entry.spec.dtype)});
+  }
+  in_flight_->placer->place(contents, copy);
+}
+
+void SaveJob::place_metadata() {
+  InFlight& flight = *in_flight_;
+  const auto place = [&](format::FrameKind kind, std::size_t ordinal, std::span<const std::byte> bytes) {
+    if (bytes.size() > format::kMaxPayload) {
+      throw Error(ErrorCode::invalid_argument, record_.run,
+                  "the list of entries takes more than 64 MiB: save fewer entries, or larger chunks");
+    }
+    format::Digester digester;
+    digester.update(bytes);
+    const Content content{ordinal, {kind, bytes.size(), digester.finish()}, bytes, 1};
+    flight.placer->place({&content, 1}, nullptr);
+    flight.placer->flush();
+    return content.key.digest.hash;
+  };
+  outcome_.digest = place(format::FrameKind::manifest, plan_.chunks, format::encode(manifest_));
+  record_.manifest = outcome_.digest;
+  record_.bytes_new = flight.pack->size();
+  place(format::FrameKind::record, plan_.chunks + 1, format::encode(record_));
+  outcome_.bytes_new = record_.bytes_new;
+  flight.own = flight.placer->own();
+  flight.sources = flight.placer->sources();
+}
+
+void SaveJob::seal() {
+  try {
+    in_flight_->pack->seal();
+  } catch (const Error&) {
+    write_pack_anew();
+  }
+}
+
+void SaveJob::write_pack_anew() {
+  InFlight& flight = *in_flight_;
+  const format::Uuid old_pack = flight.pack->uuid();
+  const format::Uuid new_pack = format::Uuid::random();
+  context_.catalog.write(catalog::Durability::relaxed, [&](catalog::Connection& db) {
+    flight.pack_id = catalog::add_pack(db, new_pack, flight.save);
+  });
+  flight.pack = std::make_unique<io::PackWriter>(*context_.store.files, paths::blobs(context_.store.directory),
+                                                 format::PackHeader{new_pack, context_.catalog.store_uuid()});
+  for (pipeline::OwnBlob& blob : flight.own) {
+    append_raw(blob, context_.reader.read({old_pack, blob.row.offset, blob.row.frame}));
+  }
+  flight.pack->seal();
+}
+
+/// Appends the content as it is, not packed.
+void SaveJob::append_raw(pipeline::OwnBlob& blob, std::span<const std::byte> bytes) {
+  blob.row.frame.codec = format::Codec::raw;
+  blob.row.frame.stored_bytes = bytes.size();
+  const io::FrameToWrite frame{blob.row.frame, bytes};
+  blob.row.offset = in_flight_->pack->append({&frame, 1}).front();
+}
+
+void SaveJob::commit() {
+  InFlight& flight = *in_flight_;
+  for (;;) {
+    std::vector<catalog::BlobId> dead;
+    const auto start = Clock::now();
+    context_.catalog.write(catalog::Durability::durable, [&](catalog::Connection& db) {
+      dead = dead_matches(db);
+      if (dead.empty()) commit_in(db);
+    });
+    outcome_.catalog += Clock::now() - start;
+    if (dead.empty()) break;
+    rewrite_dead(dead);
+    flight.pack->seal();
+  }
+  outcome_.checkpoint = committed_;
+  for (std::size_t i = 0; i < flight.own.size(); ++i) context_.index.know(own_ids_[i], flight.own[i].key);
+  try {
+    context_.store.files->unlink(paths::save_lock(context_.store.directory, flight.uuid));
+  } catch (const Error& error) {
+    context_.store.warn(error.what());  // the checkpoint is durable all the same; gc removes the file
+  }
+}
+
+std::vector<catalog::BlobId> SaveJob::dead_matches(catalog::Connection& db) const {
+  if (!catalog::save_exists(db, in_flight_->save)) {
+    throw Error(ErrorCode::internal, record_.run,
+                "the save's row is gone, as if a collection had taken it for dead: save again");
+  }
+  std::vector<catalog::BlobId> matched;
+  for (const pipeline::Source& source : in_flight_->sources) {
+    if (source.matched) matched.push_back(*source.matched);
+  }
+  std::vector<catalog::BlobId> dead;
+  for (const std::size_t i : catalog::not_live(db, matched)) dead.push_back(matched[i]);
+  return dead;
+}
+
+void SaveJob::commit_in(catalog::Connection& db) {
+  insert_own_blobs(db);
+  const std::vector<pipeline::Source>& sources = in_flight_->sources;
+  const auto id = [&](const pipeline::Source& source) {
+    return source.matched ? *source.matched : own_ids_[source.own];
+  };
+  catalog::NewCheckpoint checkpoint;
+  checkpoint.record = record_;
+  checkpoint.session = context_.session;
+  checkpoint.manifest = &manifest_;
+  checkpoint.bytes_logical = outcome_.bytes_logical;
+  checkpoint.chunks.reserve(plan_.chunks);
+  for (std::size_t i = 0; i < plan_.chunks; ++i) checkpoint.chunks.push_back(id(sources[i]));
+  checkpoint.manifest_blob = id(sources[plan_.chunks]);
+  checkpoint.record_blob = id(sources[plan_.chunks + 1]);
+  committed_ = catalog::insert_checkpoint(db, checkpoint);
+  catalog::end_save(db, in_flight_->save);
+}
+
+/// Rows for the own blobs, in the pack's order; those whose content is there but damaged heal the row that there is.
+void SaveJob::insert_own_blobs(catalog::Connection& db) {
+  const std::vector<pipeline::OwnBlob>& own = in_flight_->own;
+  own_ids_.assign(own.size(), catalog::BlobId{});
+  const std::vector<catalog::Blob> damaged = catalog::damaged_blobs(db);
+  std::vector<std::size_t> fresh;
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    const format::FrameHeader& frame = own[i].row.frame;
+    const auto same = std::ranges::find_if(damaged, [&](const catalog::Blob& blob) {
+      return blob.frame.hash == frame.hash && blob.frame.raw_bytes == frame.raw_bytes && blob.frame.kind == frame.kind;
+    });
+    if (same != damaged.end() && catalog::heal_blob(db, same->id, in_flight_->pack_id, own[i].row)) {
+      own_ids_[i] = same->id;
+    } else {
+      fresh.push_back(i);
+    }
+  }
+  std::ranges::sort(fresh, {}, [&](std::size_t i) { return own[i].row.offset; });
+  std::vector<catalog::NewBlob> rows;
+  for (const std::size_t i : fresh) rows.push_back(own[i].row);
+  if (rows.empty()) return;
+  catalog::BlobId next = catalog::append_blobs(db, in_flight_->pack_id, rows);
+  for (const std::size_t i : fresh) own_ids_[i] = catalog::BlobId{next.value++};
+}
+
+void SaveJob::rewrite_dead(const std::vector<catalog::BlobId>& dead) {
+  InFlight& flight = *in_flight_;
+  for (const catalog::BlobId id : dead) {
+    std::optional<catalog::Blob> blob;
+    context_.catalog.read([&](catalog::Connection& db) { blob = catalog::find_blob(db, id); });
+    if (!blob) {
+      throw Error(ErrorCode::internal, record_.run,
+                  "contents that this save relied on were collected before its commit: save again");
+    }
+    const std::vector<std::byte> bytes = context_.reader.read({blob->place.pack_uuid, blob->place.offset, blob->frame});
+    format::Digester digester;
+    digester.update(bytes);
+    pipeline::OwnBlob own{{blob->frame.kind, bytes.size(), digester.finish()}, {0, blob->frame}};
+    append_raw(own, bytes);
+    for (pipeline::Source& source : flight.sources) {
+      if (source.matched == id) source = {.matched = std::nullopt, .own = flight.own.size()};
+    }
+    flight.own.push_back(own);
+  }
+}
+
+}  // namespace lastgood

@@ -1,0 +1,87 @@
+// One save, from its request to its outcome. The protocol stands on top of save.cpp.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <lastgood/save.h>
+#include <lastgood/session.h>
+
+#include "store/catalog/checkpoints.h"
+#include "store/catalog/saves.h"
+#include "store/io/pack_reader.h"
+#include "store/io/pack_writer.h"
+#include "store/pipeline/blob_index.h"
+#include "store/pipeline/blob_placer.h"
+#include "store/pipeline/chunk_plan.h"
+#include "store/pipeline/staged_state.h"
+#include "store/pipeline/staging_arena.h"
+#include "store/store_impl.h"
+
+namespace lastgood {
+
+/// What the saves of a session share. Outlives them.
+struct SaveContext {
+  const StoreImpl& store;
+  const catalog::Catalog& catalog;  // the session's own connection
+  io::PackReader& reader;
+  pipeline::BlobIndex& index;
+  pipeline::StagingArena& arena;
+  std::string run;
+  RunId run_id;
+  SessionId session;
+  format::Uuid session_uuid;
+  SessionOptions options;
+};
+
+class SaveJob {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// Checks the request; plans. Throws Error(invalid_argument). Keeps copies of the specs; the tensors must stay.
+  SaveJob(const SaveContext& context, std::span<const TensorView> state, const SaveRequest& request);
+  ~SaveJob();
+
+  pipeline::StagedState& staged() noexcept { return *staged_; }
+
+  /// Copies everything beforehand, as far as there is memory; then does the rest. For a save behind the trainer's back.
+  void copy_first(bool value) noexcept { copy_first_ = value; }
+
+  /// Runs the save to its end on this thread and its helpers. Never throws: the outcome tells. Once.
+  SaveOutcome run(Clock::time_point called) noexcept;
+
+ private:
+  struct InFlight;
+
+  void begin();
+  void begin_in(catalog::Connection& db);
+  void place_chunks();
+  void place_task(std::size_t task);
+  void place_metadata();
+  void seal();
+  void write_pack_anew();
+  void append_raw(pipeline::OwnBlob& blob, std::span<const std::byte> bytes);
+  void commit();
+  std::vector<catalog::BlobId> dead_matches(catalog::Connection& db) const;
+  void commit_in(catalog::Connection& db);
+  void insert_own_blobs(catalog::Connection& db);
+  void rewrite_dead(const std::vector<catalog::BlobId>& dead);
+
+  const SaveContext& context_;
+  const std::vector<TensorView> state_;
+  format::Manifest manifest_;
+  format::Record record_;
+  pipeline::ChunkPlan plan_;
+  std::unique_ptr<pipeline::StagedState> staged_;
+  bool copy_first_ = false;
+  std::unique_ptr<InFlight> in_flight_;
+  std::vector<catalog::BlobId> own_ids_;  // of the own blobs, once committed
+  CheckpointId committed_;
+  SaveOutcome outcome_;
+};
+
+}  // namespace lastgood

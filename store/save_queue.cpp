@@ -1,0 +1,83 @@
+#include "store/save_queue.h"
+
+#include <utility>
+
+namespace lastgood {
+
+SaveHandle::SaveHandle(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+
+void SaveHandle::wait_staged() {
+  const auto job = state_->running();
+  if (job) state_->block([&] { job->staged().stage_all(state_->threads); });
+}
+
+const SaveOutcome& SaveHandle::wait_durable() {
+  std::unique_lock lock(state_->mutex);
+  state_->changed.wait(lock, [this] { return state_->done; });
+  return state_->outcome;
+}
+
+bool SaveHandle::done() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->done;
+}
+
+std::shared_ptr<SaveJob> SaveHandle::State::running() {
+  const std::lock_guard lock(mutex);
+  return job;
+}
+
+void SaveHandle::State::finish(SaveOutcome result) {
+  {
+    const std::lock_guard lock(mutex);
+    result.blocked = outcome.blocked;
+    outcome = std::move(result);
+    job.reset();
+  }
+  if (callback) callback(outcome);
+  {
+    const std::lock_guard lock(mutex);
+    done = true;
+  }
+  changed.notify_all();
+}
+
+SaveQueue::~SaveQueue() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void SaveQueue::push(std::shared_ptr<SaveHandle::State> save) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
+    queue_.push_back(std::move(save));
+  }
+  changed_.notify_all();
+}
+
+void SaveQueue::drain() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return queue_.empty(); });
+}
+
+void SaveQueue::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) return;
+    const std::shared_ptr<SaveHandle::State> save = queue_.front();
+    lock.unlock();
+    const std::shared_ptr<SaveJob> job = save->running();
+    save->finish(job ? job->run(save->called) : save->outcome);  // without a job it has failed before it began
+    lock.lock();
+    queue_.pop_front();
+    changed_.notify_all();
+  }
+}
+
+}  // namespace lastgood

@@ -1,0 +1,63 @@
+// The saves of a session, one after the other on a thread of its own; and the shared state behind a SaveHandle.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include <lastgood/save.h>
+
+#include "store/save_job.h"
+
+namespace lastgood {
+
+struct SaveHandle::State {
+  using Clock = SaveJob::Clock;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::shared_ptr<SaveJob> job;  // gone once the save has ended
+  unsigned threads = 1;
+  Clock::time_point called;
+  SaveCallback callback;
+  bool done = false;
+  SaveOutcome outcome;  // `blocked` grows until the caller has the handle and the state is staged
+
+  /// Runs `wait` and counts its time as time that the caller was held.
+  template <class Wait>
+  void block(const Wait& wait) {
+    const auto start = Clock::now();
+    wait();
+    const std::lock_guard lock(mutex);
+    outcome.blocked += Clock::now() - start;
+  }
+  /// The job, as long as it has not ended.
+  std::shared_ptr<SaveJob> running();
+  void finish(SaveOutcome result);
+};
+
+/// Safe from any thread.
+class SaveQueue {
+ public:
+  SaveQueue() = default;
+  ~SaveQueue();  // finishes what is queued
+  SaveQueue(const SaveQueue&) = delete;
+  SaveQueue& operator=(const SaveQueue&) = delete;
+
+  void push(std::shared_ptr<SaveHandle::State> save);
+  /// Waits until nothing is queued or running.
+  void drain();
+
+ private:
+  void work();
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::shared_ptr<SaveHandle::State>> queue_;  // the front one is running
+  bool stopping_ = false;
+  std::thread thread_;  // started by the first save
+};
+
+}  // namespace lastgood

@@ -1,0 +1,202 @@
+#include <lastgood/session.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include <lastgood/history.h>
+
+#include "store/catalog/runs.h"
+#include "store/holder.h"
+#include "store/paths.h"
+#include "store/pipeline/parallel.h"
+#include "store/save_job.h"
+#include "store/save_queue.h"
+#include "store/store_impl.h"
+
+namespace lastgood {
+namespace {
+
+constexpr std::uint64_t kLeastChunk = 64 * 1024;
+constexpr std::uint64_t kChunkStep = 4096;
+constexpr std::size_t kSlotsPerThread = 4;  // one at work, and room for copies that wait for their pins
+
+void check_options(const SessionOptions& options) {
+  const std::uint64_t chunk = options.chunk_bytes;
+  if (chunk < kLeastChunk || chunk > format::kMaxPayload || chunk % kChunkStep != 0) {
+    throw Error(ErrorCode::invalid_argument, "chunk_bytes",
+                "SessionOptions::chunk_bytes is " + std::to_string(chunk) +
+                    ": it must be a multiple of 4096 between 64 KiB and 64 MiB");
+  }
+}
+
+std::string host_name() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+}
+
+}  // namespace
+
+struct Session::Impl {
+  StoreImpl& store;
+  std::string run;
+  RunId run_id;
+  SessionId id;
+  pid_t process = getpid();
+  bool ended = false;
+  std::unique_ptr<catalog::Catalog> catalog;
+  std::unique_ptr<io::FileLock> run_lock;
+  io::PackReader reader;
+  pipeline::BlobIndex index;
+  pipeline::StagingArena arena;
+  std::unique_ptr<SaveContext> context;
+  std::mutex order;  // of save calls
+  std::weak_ptr<SaveHandle::State> latest;
+  SaveQueue queue;  // ends first: its saves use all of the above
+
+  Impl(StoreImpl& in, std::string name, const SessionOptions& options);
+  /// Throws where the session cannot be used any more.
+  void check_usable() const;
+  std::shared_ptr<SaveHandle::State> start(std::span<const TensorView> state, const SaveRequest& request,
+                                           std::optional<Staging> staging, SaveCallback callback);
+  void end(SessionState state);
+};
+
+Session::Impl::Impl(StoreImpl& in, std::string name, const SessionOptions& options)
+    : store(in),
+      run(std::move(name)),
+      reader(*in.files, paths::blobs(in.directory)),
+      arena(options.chunk_bytes, options.staging_bytes != 0 ? options.staging_bytes : pipeline::default_staging_bytes(),
+            kSlotsPerThread * pipeline::thread_count(options.threads)) {
+  store.use_for_writing();
+  catalog = store.connect();
+  catalog->write(catalog::Durability::durable,
+                 [&](catalog::Connection& db) { run_id = catalog::find_or_create_run(db, run); });
+  const auto lock_path = paths::run_lock(store.directory, run_id);
+  run_lock = store.files->try_lock(lock_path, io::LockMode::exclusive);
+  if (!run_lock) {
+    throw Error(ErrorCode::busy, run,
+                "run '" + run + "' is being trained by " + describe_holder(*store.files, lock_path) +
+                    ": one trainer at a time; end that one, or give this run another name");
+  }
+  run_lock->write_note(holder_note());
+  const catalog::NewSession session{run_id, format::Uuid::random(), process, host_name()};
+  catalog->write(catalog::Durability::durable,
+                 [&](catalog::Connection& db) { id = catalog::begin_session(db, session); });
+  context = std::make_unique<SaveContext>(
+      SaveContext{store, *catalog, reader, index, arena, run, run_id, id, session.uuid, options});
+}
+
+void Session::Impl::check_usable() const {
+  store.use_for_writing();
+  if (ended) {
+    throw Error(ErrorCode::invalid_argument, run, "the session of run '" + run + "' has ended: start a new one");
+  }
+}
+
+std::shared_ptr<SaveHandle::State> Session::Impl::start(std::span<const TensorView> state, const SaveRequest& request,
+                                                        std::optional<Staging> staging, SaveCallback callback) {
+  auto save = std::make_shared<SaveHandle::State>();
+  save->called = SaveJob::Clock::now();
+  save->threads = pipeline::thread_count(context->options.threads);
+  save->callback = std::move(callback);
+  save->block([&] {
+    const std::lock_guard lock(order);
+    if (const auto earlier = latest.lock()) SaveHandle(earlier).wait_staged();
+    latest = save;
+    try {
+      check_usable();
+      save->job = std::make_shared<SaveJob>(*context, state, request);
+      save->job->copy_first(staging == Staging::at_capture);
+    } catch (const Error& error) {
+      save->outcome.error = error;
+    } catch (const std::exception& error) {
+      save->outcome.error = Error(ErrorCode::internal, run, std::string("the save could not begin: ") + error.what());
+    }
+    const std::shared_ptr<SaveJob> job = save->job;
+    queue.push(save);
+    if (job && staging == Staging::at_capture) job->staged().stage_all(save->threads);
+    if (job && staging == Staging::overlapped) job->staged().stage_captured();
+  });
+  return save;
+}
+
+void Session::Impl::end(SessionState state) {
+  queue.drain();
+  if (std::exchange(ended, true)) return;
+  catalog->write(catalog::Durability::durable, [&](catalog::Connection& db) { catalog::end_session(db, id, state); });
+  run_lock.reset();
+}
+
+Session::Session(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+Session::Session(Session&&) noexcept = default;
+
+Session& Session::operator=(Session&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
+}
+
+Session::~Session() {
+  if (!impl_) return;
+  if (impl_->process != getpid()) {
+    static_cast<void>(impl_.release());  // a child after fork: threads, locks and database are the parent's
+    return;
+  }
+  try {
+    impl_->end(SessionState::interrupted);
+  } catch (const std::exception& error) {
+    // The next session of the run will find this one open and its process gone, and call it crashed.
+    impl_->store.warn("the end of the session of run '" + impl_->run + "' could not be recorded: " + error.what());
+  }
+}
+
+SessionId Session::id() const noexcept {
+  return impl_->id;
+}
+const std::string& Session::run() const noexcept {
+  return impl_->run;
+}
+
+std::optional<CheckpointInfo> Session::head() const {
+  std::optional<CheckpointInfo> info;
+  impl_->store.use().read([&](catalog::Connection& db) {
+    info = std::nullopt;
+    if (const auto id = catalog::head(db, impl_->run_id)) info = catalog::find_checkpoint(db, *id);
+  });
+  return info;
+}
+
+SaveOutcome Session::save(std::span<const TensorView> state, const SaveRequest& request) noexcept {
+  const auto save = impl_->start(state, request, std::nullopt, {});
+  SaveOutcome outcome = SaveHandle(save).wait_durable();
+  outcome.blocked = outcome.durable;
+  return outcome;
+}
+
+SaveHandle Session::save_async(std::span<const TensorView> state, const SaveRequest& request, Staging staging,
+                               SaveCallback callback) noexcept {
+  return SaveHandle(impl_->start(state, request, staging, std::move(callback)));
+}
+
+void Session::rollback(CheckpointId checkpoint) {
+  const std::lock_guard lock(impl_->order);
+  impl_->queue.drain();
+  impl_->check_usable();
+  impl_->catalog->write(catalog::Durability::durable,
+                        [&](catalog::Connection& db) { catalog::set_head(db, impl_->run_id, checkpoint); });
+}
+
+void Session::complete() {
+  impl_->check_usable();
+  impl_->end(SessionState::completed);
+}
+
+Session Store::start_session(const std::string& run, const SessionOptions& options) {
+  check_options(options);
+  return Session(std::make_unique<Session::Impl>(*impl_, run, options));
+}
+
+Session Store::start_session(const std::string& run) {
+  return start_session(run, SessionOptions{});
+}
+
+}  // namespace lastgood
