@@ -14,7 +14,8 @@ lastgood_install(lastgood_store store ${PROJECT_SOURCE_DIR}/store/include)
 install(FILES ${PROJECT_BINARY_DIR}/include/lastgood/version.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/lastgood)
 if(TARGET lastgood_torch)
   lastgood_install(lastgood_torch torch ${PROJECT_SOURCE_DIR}/store/torch/include)
-  install(FILES ${PROJECT_SOURCE_DIR}/cmake/torch.cmake DESTINATION ${package_dir} RENAME lastgood-libtorch.cmake)
+  install(FILES ${PROJECT_SOURCE_DIR}/cmake/torch.cmake ${PROJECT_SOURCE_DIR}/cmake/torch_is_one.cmake
+    DESTINATION ${package_dir})
 endif()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/lastgoodConfig.cmake.in

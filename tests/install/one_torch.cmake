@@ -1,0 +1,12 @@
+# Runs the check of CHECK on empty files that are named as LibTorch's: all in one folder, or with MIXED in two.
+file(REMOVE_RECURSE ${FOLDER})
+set(second one)
+if(MIXED)
+  set(second two)
+endif()
+file(MAKE_DIRECTORY ${FOLDER}/one ${FOLDER}/${second})
+file(TOUCH ${FOLDER}/one/libtorch.so.2 ${FOLDER}/one/libtorch_cpu.so ${FOLDER}/${second}/libc10.so)
+file(CREATE_LINK ${FOLDER}/one/libtorch.so.2 ${FOLDER}/libtorch.so SYMBOLIC)
+set(TORCH_LIBRARIES torch torch_library ${FOLDER}/libtorch.so ${FOLDER}/one/libtorch_cpu.so ${FOLDER}/${second}/libc10.so)
+include(${CHECK})
+lastgood_check_torch_is_one()
