@@ -13,8 +13,8 @@
 namespace lastgood {
 
 struct ListQuery {
-  std::optional<std::string> run;         // all runs when unset
-  std::optional<Stability> stability;
+  std::optional<std::string> run = {};    // all runs when unset
+  std::optional<Stability> stability = {};
   std::uint64_t limit = 0;                // the newest so many; 0: all
 };
 

@@ -22,8 +22,8 @@ struct SaveRequest {
   std::int64_t epoch = 0;
   CheckpointKind kind = CheckpointKind::regular;
   Stability stability = Stability::unknown;
-  std::map<std::string, double> metrics;  // names as entries' names
-  std::string metadata = "{}";            // a JSON object of at most 1 MiB
+  std::map<std::string, double> metrics = {};  // names as entries' names
+  std::string metadata = "{}";                 // a JSON object of at most 1 MiB
 };
 
 /// When an asynchronous save takes its copy of the state.

@@ -59,7 +59,7 @@ struct TensorView {
   bool copy_at_capture = false;
   /// Optional; a counter that grows with each change of the tensor, read at capture and again after the copy. An
   /// overlapped save fails, by name, when the two differ. Called from the save's threads.
-  std::function<std::uint64_t()> version;
+  std::function<std::uint64_t()> version = {};
 };
 
 /// Memory for one entry to be loaded: `data` has room for spec.byte_count() bytes.
