@@ -20,12 +20,12 @@ namespace lastgood {
 
 /// What to keep, run by run; a checkpoint that any rule keeps is kept. All unset: keeps everything.
 struct RetentionPolicy {
-  std::optional<std::string> run;                     // only this run; else all
-  std::optional<std::uint64_t> keep_last;             // the newest N
-  std::optional<std::uint64_t> keep_stable;           // the newest N judged stable
-  std::optional<Step> keep_every;                     // steps divisible by N
-  std::optional<std::chrono::seconds> keep_within;    // created within this long before the run's newest
-  std::optional<std::string> best_metric;             // with keep_best: the metric's name
+  std::optional<std::string> run = {};                 // only this run; else all
+  std::optional<std::uint64_t> keep_last = {};         // the newest N
+  std::optional<std::uint64_t> keep_stable = {};       // the newest N judged stable
+  std::optional<Step> keep_every = {};                 // steps divisible by N
+  std::optional<std::chrono::seconds> keep_within = {};  // created within this long before the run's newest
+  std::optional<std::string> best_metric = {};         // with keep_best: the metric's name
   std::uint64_t keep_best = 0;                        // the best N by best_metric
   bool best_is_max = false;                           // larger is better (default: smaller)
 };
@@ -44,7 +44,7 @@ ForgetReport forget(const Store& store, std::span<const CheckpointId> checkpoint
 
 struct GcOptions {
   bool dry_run = false;
-  ProgressFn progress;
+  ProgressFn progress = {};
 };
 
 struct GcReport {

@@ -34,13 +34,13 @@ struct LoadOptions {
   /// Entries of the checkpoint without a slot are an error when strict; a slot without an entry always is.
   bool strict = true;
   /// Strictness and host loads look at this section only.
-  std::optional<Section> section;
+  std::optional<Section> section = {};
   /// Strictness and host loads look only at names that match one of these patterns (`*` any run, `?` one character).
-  std::vector<std::string> patterns;
+  std::vector<std::string> patterns = {};
   LoadStaging staging = LoadStaging::memory;
   /// Threads that read and check; 0: one a core, at most 8.
   unsigned threads = 0;
-  ProgressFn progress;
+  ProgressFn progress = {};
 };
 
 /// An entry that a host load returns, with memory of its own (an alias shares its owner's).

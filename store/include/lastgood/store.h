@@ -23,7 +23,7 @@ struct StoreOptions {
   std::chrono::milliseconds busy_timeout{60'000};
   /// Told about what went wrong without stopping anything (a dead save cleaned up, damage found on the way).
   /// Called from the thread that noticed; must not throw.
-  std::function<void(const std::string&)> on_warning;
+  std::function<void(const std::string&)> on_warning = {};
 };
 
 class Store {

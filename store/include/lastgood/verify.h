@@ -19,9 +19,9 @@ enum class VerifyDepth {
 
 struct VerifyOptions {
   VerifyDepth depth = VerifyDepth::data;
-  std::optional<CheckpointId> checkpoint;  // the whole store when unset
+  std::optional<CheckpointId> checkpoint = {};  // the whole store when unset
   unsigned threads = 0;                    // 0: one a core, at most 8
-  ProgressFn progress;
+  ProgressFn progress = {};
 };
 
 /// One damaged place, for one checkpoint that needs it.
