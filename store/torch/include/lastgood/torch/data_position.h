@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,9 +52,9 @@ class DataPosition : public Stateful {
   /// Error: invalid_argument when the loader has not handed out that many batches.
   void consumed();
 
-  std::int64_t epoch() const noexcept { return epoch_; }
-  /// Examples consumed in this epoch.
-  std::size_t examples() const noexcept { return examples_; }
+  std::int64_t epoch() const noexcept { return place_.epoch; }
+  /// Examples consumed in this epoch; 0 when it has just begun.
+  std::size_t examples() const noexcept { return place_.examples; }
 
   std::string save_state() const override;
   /// Error: invalid_argument for another number of examples, or a text of something else.
@@ -61,18 +62,27 @@ class DataPosition : public Stateful {
 
  private:
   friend class ResumableSampler;
+  struct Place {
+    std::uint64_t seed = 0;
+    bool shuffle = true;
+    std::int64_t epoch = 0;
+    std::size_t examples = 0;           // consumed
+    std::vector<std::size_t> order;     // of the iteration under way
+    std::size_t handed_out = 0;         // examples of `order`
+    std::deque<std::size_t> in_flight;  // sizes of the batches handed out and not consumed yet
+  };
+
+  Place parse(const std::string& text) const;
   void begin();
   Optional<std::vector<std::size_t>> next(std::size_t batch_size);
-  bool ends_at(std::size_t place) const noexcept;
+  bool ends_at(std::size_t examples) const noexcept;
+  void begin_next_epoch() noexcept;
 
   std::size_t size_;
-  DataOptions options_;
-  std::int64_t epoch_ = 0;
-  std::size_t examples_ = 0;
-  std::vector<std::size_t> order_;     // of the iteration under way
-  std::size_t handed_out_ = 0;         // place in order_
-  std::size_t batch_size_ = 1;         // last asked for
-  std::deque<std::size_t> in_flight_;  // sizes of the batches handed out and not consumed yet
+  bool drop_last_;
+  std::size_t batch_size_ = 1;  // last asked for
+  Place place_;
+  std::optional<Place> replaced_;  // by load_state(), until the next iteration begins
 };
 
 /// What the loader takes: hands out the rest of the position's epoch. Copies share the position.

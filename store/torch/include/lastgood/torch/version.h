@@ -1,20 +1,39 @@
 // What differs between the versions of LibTorch that the adapter is built with (1.13 to 2.x). Nowhere else.
 #pragma once
 
-#include <optional>
+#include <sstream>
+#include <string>
+#include <type_traits>
+#include <utility>
 
+#include <torch/optim/optimizer.h>
 #include <torch/types.h>
 #include <torch/version.h>
 
+/// Whether LibTorch is at least of that version.
+#define LASTGOOD_TORCH_AT_LEAST(major, minor) \
+  (TORCH_VERSION_MAJOR > (major) || (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
+
 namespace lastgood {
 
-/// The optional of LibTorch's own interfaces.
-#if TORCH_VERSION_MAJOR >= 2
+/// The optional of LibTorch's own interfaces: c10's, later the standard one.
 template <class T>
-using Optional = std::optional<T>;
-#else
-template <class T>
-using Optional = c10::optional<T>;
-#endif
+using Optional = torch::optional<T>;
+
+/// An optimizer's state, by parameter.
+using OptimizerStates = std::decay_t<decltype(std::declval<torch::optim::Optimizer&>().state())>;
+
+/// The key of a parameter's state: the address of its implementation; in older versions printed as a text.
+template <class Key = OptimizerStates::key_type>
+Key optimizer_state_key(const at::Tensor& parameter) {
+  void* address = parameter.unsafeGetTensorImpl();
+  if constexpr (std::is_same_v<Key, std::string>) {
+    std::ostringstream text;
+    text << address;
+    return text.str();
+  } else {
+    return address;
+  }
+}
 
 }  // namespace lastgood

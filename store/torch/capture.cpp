@@ -1,0 +1,66 @@
+#include "store/torch/capture.h"
+
+#include <utility>
+
+#include <lastgood/error.h>
+#include <nlohmann/json.hpp>
+
+namespace lastgood {
+
+Capture::Capture(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+Capture::Capture(Capture&&) noexcept = default;
+Capture& Capture::operator=(Capture&&) noexcept = default;
+Capture::~Capture() = default;
+
+std::span<const TensorView> Capture::views() const noexcept {
+  return impl_->views;
+}
+
+void Capture::Impl::add_tensor(Section section, const std::string& name, const at::Tensor& tensor,
+                               bool changes_in_forward) {
+  adapter::require_keepable(tensor, name);
+  const at::Tensor& kept = tensors.emplace_back(adapter::to_plain(tensor));
+  TensorView view{adapter::spec_of(tensor, section, name), kept.data_ptr(), changes_in_forward, {}};
+  // A copy is nobody else's and cannot change; the live tensor tells when it did.
+  if (kept.is_same(tensor)) {
+    view.version = [kept] { return static_cast<std::uint64_t>(kept._version()); };
+  }
+  views.push_back(std::move(view));
+}
+
+void Capture::Impl::add_tied(const std::string& name, const at::Tensor& tensor, bool changes_in_forward) {
+  adapter::require_keepable(tensor, name);
+  std::string owner = ties.owner(tensor, name);
+  if (owner.empty()) {
+    add_tensor(Section::model, name, tensor, changes_in_forward);
+    return;
+  }
+  EntrySpec spec = adapter::spec_of(tensor, Section::model, name);
+  spec.alias_of = std::move(owner);
+  views.push_back({std::move(spec), nullptr, false, {}});
+}
+
+void Capture::Impl::add_number(Section section, const std::string& name, std::int64_t value) {
+  views.push_back({{section, name, DType::int64, {}, {}}, &numbers.emplace_back(value), false, {}});
+}
+
+void Capture::Impl::add_json(Section section, const std::string& name, std::string text) {
+  if (!nlohmann::json::accept(text)) {
+    throw Error(
+        ErrorCode::invalid_argument, name,
+        "The state that " + name + " gave is not JSON: \"" + text.substr(0, 80) + "\". Correct what returns it.");
+  }
+  add_text(section, name, DType::json, std::move(text));
+}
+
+void Capture::Impl::add_bytes(Section section, const std::string& name, std::string bytes) {
+  add_text(section, name, DType::bytes, std::move(bytes));
+}
+
+void Capture::Impl::add_text(Section section, const std::string& name, DType dtype, std::string text) {
+  const std::string& kept = texts.emplace_back(std::move(text));
+  const auto size = static_cast<std::int64_t>(kept.size());
+  views.push_back({{section, name, dtype, {size}, {}}, kept.data(), true, {}});
+}
+
+}  // namespace lastgood

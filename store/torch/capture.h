@@ -1,0 +1,38 @@
+// The inside of a Capture: views, and what they point to where that is not the training state itself.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include <lastgood/torch.h>
+
+#include "store/torch/tensors.h"
+
+namespace lastgood {
+
+/// Filled part by part. Elements of a deque stay where they are while it grows: views may point to them.
+struct Capture::Impl {
+  std::vector<TensorView> views;
+  std::deque<at::Tensor> tensors;
+  std::deque<std::string> texts;
+  std::deque<std::int64_t> numbers;
+  adapter::Ties ties;
+
+  /// A tensor. `changes_in_forward`: see TensorView::copy_at_capture. Throws for one that cannot be kept.
+  void add_tensor(Section section, const std::string& name, const at::Tensor& tensor, bool changes_in_forward);
+  /// The same in section model, where a tensor that came by before becomes an alias.
+  void add_tied(const std::string& name, const at::Tensor& tensor, bool changes_in_forward);
+  /// A number, as a 0-dimensional int64 tensor.
+  void add_number(Section section, const std::string& name, std::int64_t value);
+  /// Throws unless it is JSON.
+  void add_json(Section section, const std::string& name, std::string text);
+  void add_bytes(Section section, const std::string& name, std::string bytes);
+
+ private:
+  void add_text(Section section, const std::string& name, DType dtype, std::string text);
+};
+
+}  // namespace lastgood

@@ -1,0 +1,48 @@
+// One part of a training state: how it is listed, and how it comes back.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <lastgood/torch.h>
+
+namespace lastgood::adapter {
+
+class RestorePlan;
+
+class Part {
+ public:
+  virtual ~Part() = default;
+
+  virtual void capture(Capture::Impl& out) const = 0;
+
+  /// Claims what the part needs from the checkpoint, and notes what is to be done with it. Changes nothing itself.
+  virtual void plan(RestorePlan& plan) = 0;
+};
+
+struct NamedModule {
+  std::string name;
+  torch::nn::Module* module;
+};
+
+/// A text by getter and setter: JSON values, schedules, data positions.
+struct TextAccess {
+  std::function<std::string()> get;
+  std::function<void(const std::string&)> set;
+};
+
+std::unique_ptr<Part> make_module_part(NamedModule module);
+/// `modules` is looked at anew each time; it must outlive the part.
+std::unique_ptr<Part> make_optimizer_part(std::string name, torch::optim::Optimizer& optimizer,
+                                          const std::vector<NamedModule>& modules);
+std::unique_ptr<Part> make_tensor_part(std::string name, at::Tensor tensor);
+std::unique_ptr<Part> make_text_part(Section section, std::string name, TextAccess access);
+std::unique_ptr<Part> make_generator_part(std::string name, at::Generator generator);
+/// The generators that LibTorch uses where none is named.
+std::unique_ptr<Part> make_default_generators_part();
+/// The state of LibTorch's StepLR. Throws for another schedule.
+TextAccess step_lr_access(const std::string& name, torch::optim::LRScheduler& scheduler);
+
+}  // namespace lastgood::adapter

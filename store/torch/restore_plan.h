@@ -1,0 +1,89 @@
+// A restore, step by step, so that nothing changes before everything is known to be right.
+//
+//   1. Parts claim entries by name, dtype, shape and ties. Mismatches are collected, all of them.
+//   2. Small entries (texts, generators) are loaded and read; parts note what follows from them. Mismatches again.
+//   3. The user's own parts take their new texts. A later failure gives them back the old ones.
+//   4. Tensors are loaded, checked by the store before the first one is written.
+//   5. Commits, which cannot fail, then those of the generators: whatever came before may have drawn from them.
+// A cut before 4 has changed nothing; a failure in 4 has not either (the store's promise), after the undoing of 3.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <lastgood/tensor.h>
+
+#include "store/torch/part.h"
+#include "store/torch/tensors.h"
+
+namespace lastgood::adapter {
+
+/// Fills slots from the checkpoint; throws and has written nothing, or returns and has filled them all.
+using LoadSlots = std::function<void(std::span<const TensorSlot>)>;
+
+class RestorePlan {
+ public:
+  /// `subject` names the checkpoint in errors.
+  RestorePlan(std::string subject, std::vector<EntrySpec> saved);
+
+  /// Whether the checkpoint has that entry. Claims nothing.
+  bool has(Section section, const std::string& name) const;
+
+  /// The entry's bytes go into the tensor, in step 4.
+  void claim_tensor(Section section, const std::string& name, const at::Tensor& destination);
+  /// The same in section model, where ties must be those of the checkpoint.
+  void claim_tied(const std::string& name, const at::Tensor& destination);
+  /// A 0-dimensional int64, in step 4. REQUIRES: `destination` is not part of the live state, and lives until the end.
+  void claim_number(Section section, const std::string& name, std::int64_t* destination);
+  /// `read` is told the contents in step 2.
+  void claim_text(Section section, const std::string& name, DType dtype, std::function<void(const std::string&)> read);
+
+  /// Steps 1 and 2: something does not fit.
+  void mismatch(std::string what);
+  /// Step 3.
+  void change(std::string name, TextAccess access, std::string text);
+  /// Step 5. Must not throw.
+  void commit(std::function<void()> action);
+  void commit_last(std::function<void()> action);
+  /// Steps 2 to 5, after all parts have claimed.
+  void run(const LoadSlots& load);
+
+ private:
+  struct Text {
+    std::string bytes;
+    std::function<void(const std::string&)> read;
+  };
+  struct Change {
+    std::string name;
+    TextAccess access;
+    std::string text;
+    std::string old_text;
+  };
+
+  const EntrySpec* claim(const EntrySpec& wanted);
+  void add_tensor_slot(const EntrySpec& spec, const at::Tensor& destination);
+  void require_match() const;
+  void read_texts(const LoadSlots& load);
+  void apply_changes(std::size_t& applied);
+  void undo_changes(std::size_t applied);
+
+  std::string subject_;
+  std::map<std::pair<Section, std::string>, EntrySpec> saved_;
+  std::map<std::pair<Section, std::string>, EntrySpec> unclaimed_;
+  Ties ties_;
+  std::vector<std::string> mismatches_;
+  std::deque<Text> texts_;
+  std::vector<TensorSlot> text_slots_;
+  std::vector<TensorSlot> tensor_slots_;
+  std::vector<Change> changes_;
+  std::vector<std::function<void()>> commits_;
+  std::vector<std::function<void()>> last_commits_;
+};
+
+}  // namespace lastgood::adapter

@@ -1,0 +1,130 @@
+#include "store/torch/training_state.h"
+
+#include <new>
+#include <utility>
+
+#include <c10/util/Exception.h>
+#include <lastgood/error.h>
+
+#include "store/torch/capture.h"
+
+namespace lastgood {
+namespace {
+
+/// Runs `body`; what LibTorch throws becomes an Error here, and nowhere else.
+template <class Body>
+auto translate(const std::string& subject, const char* doing, Body body) {
+  try {
+    return body();
+  } catch (const c10::Error& error) {
+    throw Error(ErrorCode::io, subject,
+                "LibTorch failed while " + subject + " was being " + doing + ": " + error.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::io, subject, "There is not enough memory while " + subject + " is being " + doing + ".");
+  }
+}
+
+adapter::TextAccess access_to(Stateful& part) {
+  return {[&part] { return part.save_state(); }, [&part](const std::string& text) { part.load_state(text); }};
+}
+
+}  // namespace
+
+TrainingState::TrainingState() : impl_(std::make_unique<Impl>()) {}
+TrainingState::TrainingState(TrainingState&&) noexcept = default;
+TrainingState& TrainingState::operator=(TrainingState&&) noexcept = default;
+TrainingState::~TrainingState() = default;
+
+void TrainingState::add_module(const std::string& name, torch::nn::Module& module) {
+  impl_->take_name(name);
+  impl_->modules.push_back({name, &module});
+  impl_->parts.push_back(adapter::make_module_part({name, &module}));
+}
+
+void TrainingState::add_optimizer(const std::string& name, torch::optim::Optimizer& optimizer) {
+  auto part = adapter::make_optimizer_part(name, optimizer, impl_->modules);
+  impl_->take_name(name);
+  impl_->parts.push_back(std::move(part));
+}
+
+void TrainingState::add_scheduler(const std::string& name, torch::optim::LRScheduler& scheduler) {
+  auto access = adapter::step_lr_access(name, scheduler);
+  impl_->take_name(name);
+  impl_->parts.push_back(adapter::make_text_part(Section::scheduler, name, std::move(access)));
+}
+
+void TrainingState::add_scheduler(const std::string& name, Stateful& scheduler) {
+  impl_->take_name(name);
+  impl_->parts.push_back(adapter::make_text_part(Section::scheduler, name, access_to(scheduler)));
+}
+
+void TrainingState::add_generator(const std::string& name, at::Generator generator) {
+  if (!generator.defined()) {
+    throw Error(ErrorCode::invalid_argument, name, "The generator " + name + " is undefined; make it first.");
+  }
+  impl_->take_name(name);
+  impl_->parts.push_back(adapter::make_generator_part(name, std::move(generator)));
+}
+
+void TrainingState::add_data_position(const std::string& name, Stateful& position) {
+  impl_->take_name(name);
+  impl_->parts.push_back(adapter::make_text_part(Section::extra, name, access_to(position)));
+}
+
+void TrainingState::add_json(const std::string& name, std::function<std::string()> get,
+                             std::function<void(const std::string&)> set) {
+  impl_->take_name(name);
+  impl_->parts.push_back(adapter::make_text_part(Section::extra, name, {std::move(get), std::move(set)}));
+}
+
+void TrainingState::add_tensor(const std::string& name, at::Tensor tensor) {
+  adapter::require_keepable(tensor, name);
+  impl_->take_name(name);
+  impl_->parts.push_back(adapter::make_tensor_part(name, std::move(tensor)));
+}
+
+Capture TrainingState::capture() const {
+  return translate("the training state", "captured", [&] {
+    auto capture = std::make_unique<Capture::Impl>();
+    for (const auto& part : impl_->parts) part->capture(*capture);
+    adapter::make_default_generators_part()->capture(*capture);
+    return Capture(std::move(capture));
+  });
+}
+
+void TrainingState::restore(const Store& store, CheckpointId checkpoint, const RestoreOptions& options) {
+  const std::string subject = "Checkpoint " + std::to_string(checkpoint.value);
+  impl_->restore_from(subject, entries(store, checkpoint), [&](std::span<const TensorSlot> slots) {
+    LoadOptions load_options;
+    // Strictness has been seen to for the whole state; each load is of a part of it.
+    load_options.strict = false;
+    load_options.staging = options.staging;
+    load_options.threads = options.threads;
+    load_options.progress = options.progress;
+    load(store, checkpoint, slots, load_options);
+  });
+}
+
+void TrainingState::Impl::take_name(const std::string& name) {
+  if (name.empty() || name.find('.') != std::string::npos) {
+    throw Error(ErrorCode::invalid_argument, name,
+                "\"" + name + "\" cannot name a part of a training state: names are not empty and hold no dot.");
+  }
+  if (!names.insert(name).second) {
+    throw Error(ErrorCode::already_exists, name,
+                "The training state has a part named " + name + " already. Give this one another name.");
+  }
+}
+
+void TrainingState::Impl::restore_from(const std::string& subject, std::vector<EntrySpec> saved,
+                                       const adapter::LoadSlots& load) {
+  translate(subject, "restored", [&] {
+    adapter::RestorePlan plan(subject, std::move(saved));
+    for (const auto& part : parts) part->plan(plan);
+    const auto generators = adapter::make_default_generators_part();
+    generators->plan(plan);
+    plan.run(load);
+  });
+}
+
+}  // namespace lastgood

@@ -1,0 +1,28 @@
+// The inside of a TrainingState, and a restore from anywhere that has entries and can fill slots.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <lastgood/torch.h>
+
+#include "store/torch/part.h"
+#include "store/torch/restore_plan.h"
+
+namespace lastgood {
+
+struct TrainingState::Impl {
+  std::set<std::string> names;
+  std::vector<adapter::NamedModule> modules;
+  std::vector<std::unique_ptr<adapter::Part>> parts;
+
+  /// Throws unless the name is well formed and new.
+  void take_name(const std::string& name);
+
+  /// What TrainingState::restore() does, all but finding the checkpoint.
+  void restore_from(const std::string& subject, std::vector<EntrySpec> saved, const adapter::LoadSlots& load);
+};
+
+}  // namespace lastgood

@@ -1,0 +1,44 @@
+// A checkpoint in memory: copies of a capture's views, with the faults that a store could show.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <lastgood/torch.h>
+
+namespace lastgood::test {
+
+struct MemoryEntry {
+  EntrySpec spec;
+  std::vector<std::byte> bytes;
+  bool operator==(const MemoryEntry&) const = default;
+};
+
+class MemoryCheckpoint {
+ public:
+  explicit MemoryCheckpoint(const TrainingState& state);
+
+  /// As TrainingState::restore() from a store.
+  void restore(TrainingState& state);
+
+  MemoryEntry& entry(const std::string& name);
+  bool has(const std::string& name) const;
+  void remove(const std::string& name);
+  std::string text(const std::string& name);
+  std::vector<std::string> names(Section section) const;
+  const std::vector<MemoryEntry>& entries() const { return entries_; }
+
+  /// Called before each load with the slots that it is to fill; may throw in its place.
+  std::function<void(std::span<const TensorSlot>)> before_load = [](std::span<const TensorSlot>) {};
+
+  /// Everything that a capture shows, to the byte.
+  bool operator==(const MemoryCheckpoint& other) const { return entries_ == other.entries_; }
+
+ private:
+  std::vector<MemoryEntry> entries_;
+};
+
+}  // namespace lastgood::test
