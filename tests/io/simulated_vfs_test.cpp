@@ -209,6 +209,8 @@ TEST_CASE("processes exclude each other as on a real machine") {
   REQUIRE(other.run("BEGIN IMMEDIATE") == SQLITE_BUSY);
   REQUIRE(other.run("BEGIN; SELECT count(*) FROM t") == SQLITE_OK);
   REQUIRE(writer.run("COMMIT") == SQLITE_BUSY);
+  // The reader may finish, but no new one starts before the writer.
+  REQUIRE(Database(two, "DELETE").run("SELECT count(*) FROM t") == SQLITE_BUSY);
   REQUIRE(other.run("COMMIT") == SQLITE_OK);
   REQUIRE(writer.run("COMMIT") == SQLITE_OK);
   REQUIRE(other.ask("SELECT count(*) FROM t") == "4");
