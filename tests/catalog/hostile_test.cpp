@@ -53,7 +53,7 @@ TEST_CASE("values out of range are corruption, never trusted") {
       "UPDATE blob SET hash = x''",
       "UPDATE blob SET state = 2",
       "UPDATE blob SET refs = -1",
-      "UPDATE pack SET uuid = zeroblob(17)",
+      "UPDATE pack SET uuid = zeroblob(17) WHERE id = 1",
       "UPDATE session SET state = 7",
       "UPDATE meta SET value = -1 WHERE key = 'sequence'",
       "UPDATE meta SET value = 'x' WHERE key = 'sequence'",

@@ -65,7 +65,9 @@ class Watched {
       const bool partial = line.find("blob_unreferenced") != std::string::npos ||
                            line.find("blob_damaged") != std::string::npos ||
                            line.find("checkpoint_pinned") != std::string::npos;
-      if (line.rfind("SCAN", 0) == 0 && kSmall.count(name) == 0 && !partial) found.insert(line + " in " + sql);
+      const bool intermediate = line.find("SCAN (subquery-") == 0;
+      if (line.rfind("SCAN", 0) == 0 && !intermediate && kSmall.count(name) == 0 && !partial)
+        found.insert(line + " in " + sql);
     }
     sqlite3_finalize(plan);
   }
@@ -151,8 +153,10 @@ TEST_CASE("forgetting and collecting use an index") {
     protections(c);
     raise_gc_counter(c);
   });
-  for (const std::string& scan : found) CHECK(scan.find(" session") != std::string::npos);  // sessions are few
-  Scans packs = watched.scans([](Connection& c) { drop_pack(c, add_compacted_pack(c, format::Uuid::random())); });
+  // Sessions are few, and only their open ones are looked for.
+  REQUIRE(found.size() == 1);
+  CHECK(found.begin()->rfind("SCAN session in ", 0) == 0);
+  const Scans packs = watched.scans([](Connection& c) { drop_pack(c, add_compacted_pack(c, format::Uuid::random())); });
   CHECK(packs == Scans{});
 }
 
