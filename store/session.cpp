@@ -3,12 +3,13 @@
 
 #include <utility>
 
-#include <lastgood/history.h>
-
+#include "store/catalog/checkpoints.h"
 #include "store/catalog/runs.h"
 #include "store/holder.h"
 #include "store/paths.h"
 #include "store/pipeline/parallel.h"
+#include "store/quarantine.h"
+#include "store/query.h"
 #include "store/save_job.h"
 #include "store/save_queue.h"
 #include "store/store_impl.h"
@@ -157,12 +158,29 @@ const std::string& Session::run() const noexcept {
 }
 
 std::optional<CheckpointInfo> Session::head() const {
-  std::optional<CheckpointInfo> info;
-  impl_->store.use().read([&](catalog::Connection& db) {
-    info = std::nullopt;
-    if (const auto id = catalog::head(db, impl_->run_id)) info = catalog::find_checkpoint(db, *id);
+  return query(impl_->store, [&](catalog::Connection& db) {
+    const auto id = catalog::head(db, impl_->run_id);
+    return id ? catalog::find_checkpoint(db, *id) : std::nullopt;
   });
-  return info;
+}
+
+std::optional<CheckpointInfo> Session::resume(const RestoreFn& restore, const SkippedFn& skipped) {
+  std::optional<CheckpointInfo> candidate = head();
+  const std::optional<CheckpointInfo> first = candidate;
+  while (candidate) {
+    try {
+      restore(*candidate);
+      break;
+    } catch (const Error& error) {
+      if (!tells_of_damage(error)) throw;
+      if (skipped) skipped(*candidate, error);
+      if (!candidate->parent) throw;
+      candidate = query(impl_->store,
+                        [&](catalog::Connection& db) { return catalog::find_checkpoint(db, *candidate->parent); });
+    }
+  }
+  if (candidate && candidate->id != first->id) rollback(candidate->id);
+  return candidate;
 }
 
 SaveOutcome Session::save(std::span<const TensorView> state, const SaveRequest& request) noexcept {

@@ -2,7 +2,8 @@
 //
 //   lastgood::Store store = lastgood::Store::open_or_create("lastgood-store");
 //   lastgood::Session session = store.start_session("gpt2-small");
-//   if (auto head = session.head()) lastgood::load(store, head->id, slots);
+//   auto from = session.resume([&](const lastgood::CheckpointInfo& c) { lastgood::load(store, c.id, slots); });
+//   lastgood::Step step = from ? from->step : 0;
 //   ...
 //   lastgood::SaveOutcome saved = session.save(views, {.step = step});
 //
@@ -12,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -37,6 +39,12 @@ struct SessionOptions {
   Compression compression = Compression::none;
 };
 
+/// Brings a checkpoint back into the trainer's state, or throws and leaves it as it was: a call of load(), or of
+/// TrainingState::restore().
+using RestoreFn = std::function<void(const CheckpointInfo&)>;
+/// Told of each checkpoint that a resume passes over, and why.
+using SkippedFn = std::function<void(const CheckpointInfo& checkpoint, const Error& why)>;
+
 class Session {
  public:
   Session(Session&&) noexcept;
@@ -48,6 +56,12 @@ class Session {
 
   /// The checkpoint that a resume continues from: the newest save, unless rollback() moved it. Nothing in a new run.
   std::optional<CheckpointInfo> head() const;
+
+  /// Continues the run: calls `restore` with the head; where that throws for damage, tells `skipped` why and goes on
+  /// with its parent, and so on. The checkpoint that was restored becomes the head. Nothing in a run without
+  /// checkpoints. Never starts from zero silently: where no checkpoint is intact, and for any other error, it throws
+  /// that error.
+  std::optional<CheckpointInfo> resume(const RestoreFn& restore, const SkippedFn& skipped = {});
 
   /// Writes a checkpoint and makes it the head. Durable on return. Never throws; see SaveOutcome::error.
   SaveOutcome save(std::span<const TensorView> state, const SaveRequest& request) noexcept;
