@@ -35,7 +35,7 @@ class Rebuild {
  public:
   Rebuild(const Path& directory, const ProgressFn& progress, io::FileSystem& files)
       : directory_(directory),
-        fresh_(with_suffix(paths::catalog(directory), ".rebuild")),
+        fresh_(with_suffix(paths::catalog(directory), ".new")),
         progress_(progress),
         files_(files),
         reader_(files, paths::blobs(directory)) {}
@@ -56,6 +56,7 @@ class Rebuild {
     report.old_catalog = set_old_aside();
     files_.rename(fresh_, paths::catalog(directory_));
     files_.sync_directory(directory_);
+    remove_fresh();  // its journal, which is done with
     return report;
   }
 
