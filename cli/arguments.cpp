@@ -52,7 +52,7 @@ std::string way_out(const Command* command) {
 
 /// CLI11 names the program in front of some messages and speaks of arguments where a command is meant.
 std::string message_of(const CLI::ParseError& error, const CLI::App& app, const Command* command) {
-  if (command == nullptr && error.get_name() == "ExtrasError") {
+  if (command == nullptr && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
     return "there is no such command or option: " + app.remaining(true).front();
   }
   std::string message = error.what();

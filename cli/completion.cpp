@@ -21,9 +21,12 @@ _lastgood_offer() {
   done
 }
 
-_lastgood_names(){local - a where = ()[[-n $store]]&& where += (--store "$store")[[-n $run && $1 != runs]]&& where +=
-                  (--run "$run")_lastgood_offer < < ("${COMP_WORDS[0]/#\~/$HOME}"
-                                                     "${where[@]}" names "$1" 2 > / dev / null)}
+_lastgood_names() {
+  local -a where=()
+  [[ -n $store ]] && where+=(--store "$store")
+  [[ -n $run && $1 != runs ]] && where+=(--run "$run")
+  _lastgood_offer < <("${COMP_WORDS[0]/#\~/$HOME}" "${where[@]}" names "$1" 2>/dev/null)
+}
 
 _lastgood_value() {
   case $1 in
@@ -43,7 +46,7 @@ _lastgood() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
     if [[ -n $expects ]]; then
-#An unquoted = is a word of its own.
+      # An unquoted = is a word of its own.
       [[ $word == = ]] && continue
       [[ $expects == store ]] && store=${word/#\~/$HOME}
       [[ $expects == run ]] && run=$word

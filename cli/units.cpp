@@ -51,8 +51,7 @@ std::string iso_time(std::int64_t ms) {
   const auto seconds = static_cast<std::time_t>((ms - part) / 1000);
   std::tm parts{};
   char text[64];
-  // A time out of the calendar's range is damage in the catalog, not a reason to show nothing else.
-  if (gmtime_r(&seconds, &parts) == nullptr) return std::to_string(ms) + "ms";
+  gmtime_r(&seconds, &parts);  // cannot fail: 64 bits of milliseconds stay within its range of years
   const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
   std::snprintf(text + length, sizeof text - length, ".%03dZ", static_cast<int>(part));
   return text;

@@ -47,7 +47,8 @@ TEST_CASE("every rule of a policy reaches the library") {
   const auto kept = [&](Words rule) {
     rule.insert(rule.begin(), {"forget", "--dry-run", "--json"});
     Ids left = {1, 2, 3, 4, 5, 6};
-    for (const auto& id : lastgood(sample.path(), rule).json()["forgotten"]) std::erase(left, id.get<std::int64_t>());
+    const auto report = lastgood(sample.path(), rule).json();
+    for (const auto& id : report["forgotten"]) std::erase(left, id.get<std::int64_t>());
     return left;
   };
   CHECK(kept({"--keep-last", "3"}) == Ids{4, 5, 6});
@@ -131,7 +132,7 @@ TEST_CASE("rebuild brings a lost catalog back from the packs") {
   fs::remove(sample.path() / "catalog.db");
   const Finished lost = lastgood(sample.path(), {"list"});
   CHECK(lost.exit == 20);
-  CHECK(lost.err.find("lastgood rebuild") != std::string::npos);
+  CHECK(lost.err.find(" rebuild` to make it anew from the packs") != std::string::npos);
 
   const std::string before = sample.contents();
   const Finished dry = lastgood(sample.path(), {"rebuild", "--dry-run"});
