@@ -65,7 +65,9 @@ TEST_CASE("a head is not deleted, and nothing else of the same call is") {
   SampleCatalog sample;
   const CheckpointId first = sample.add({});
   const CheckpointId head = sample.add({});
-  CHECK(thrown_by([&] { forget(sample, {first, head}); }).code() == ErrorCode::internal);
+  const Error error = thrown_by([&] { forget(sample, {first, head}); });
+  CHECK(error.code() == ErrorCode::internal);
+  CHECK_THAT(error.what(), Catch::Matchers::Contains("the head of run 'demo'"));
   CHECK(sample.list().size() == 2);
 }
 

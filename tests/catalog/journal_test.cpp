@@ -5,6 +5,7 @@
 #include "store/catalog/journal.h"
 #include "tests/catalog/raw_database.h"
 #include "tests/catalog/sample_catalog.h"
+#include "tests/support/process.h"
 
 namespace lastgood::test {
 namespace {
@@ -70,12 +71,21 @@ TEST_CASE("a catalog with a write-ahead log is read, and turned back where that 
   CHECK(sample.info(id).step == 4);
 }
 
-TEST_CASE("a journal that cannot be had is an error, not a silent other one") {
+TEST_CASE("a journal that others keep from being changed is busy") {
   SampleCatalog sample;
   RawDatabase(sample.file).execute("PRAGMA journal_mode = WAL");
   const OtherProcess other(sample.file, "BEGIN; SELECT * FROM meta");
   Connection db(sample.file, Connection::Mode::read_write, nullptr);
-  CHECK_THROWS_AS(set_journal(db, Journal::persistent), Error);
+  CHECK(thrown_by([&] { set_journal(db, Journal::persistent); }).code() == ErrorCode::busy);
+}
+
+TEST_CASE("a journal that cannot be had is an error, not a silent other one") {
+  SimulatedDisk disk;  // has no shared memory, which the write-ahead log needs
+  Process process(disk);
+  Connection db("/catalog.db", Connection::Mode::create, process.sqlite_vfs());
+  const Error error = thrown_by([&] { set_journal(db, Journal::write_ahead); });
+  CHECK(error.code() == ErrorCode::unsupported_version);
+  CHECK_THAT(error.what(), Contains("'wal' was asked for"));
 }
 
 }  // namespace

@@ -148,6 +148,15 @@ TEST_CASE("a moved catalog works on") {
   CHECK(gc_counter(sample) == 1);
 }
 
+TEST_CASE("of several processes the one that writes is named") {
+  if (!std::filesystem::exists("/proc/locks")) return;
+  SampleCatalog sample;
+  const OtherProcess before(sample.file, "BEGIN; SELECT * FROM meta");
+  const OtherProcess writer(sample.file, "BEGIN IMMEDIATE");
+  const OtherProcess after(sample.file, "BEGIN; SELECT * FROM meta");
+  CHECK_THAT(lock_holder(sample.file), Contains("process " + std::to_string(writer.pid()) + " "));
+}
+
 TEST_CASE("nobody is named as holder of a file that nobody holds or that is not there") {
   SampleCatalog sample;
   CHECK(lock_holder(sample.file) == "another process");
