@@ -41,7 +41,7 @@ void Capture::Impl::add_tied(const std::string& name, const at::Tensor& tensor, 
 }
 
 void Capture::Impl::add_number(Section section, const std::string& name, std::int64_t value) {
-  views.push_back({{section, name, DType::int64, {}, {}}, &numbers.emplace_back(value), false, {}});
+  views.push_back({{section, name, DType::int64, {}, {}}, &numbers.emplace_back(value), true, {}});
 }
 
 void Capture::Impl::add_json(Section section, const std::string& name, std::string text) {

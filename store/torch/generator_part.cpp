@@ -30,7 +30,7 @@ void plan_generator(RestorePlan& plan, const std::string& name, at::Generator ge
       plan.mismatch("rng entry " + name + " is of another kind of generator: " + error.what_without_backtrace());
       return;
     }
-    plan.commit_last([generator, state]() mutable {
+    plan.commit([generator, state]() mutable {
       const std::lock_guard lock(generator.mutex());
       generator.set_state(state);
     });

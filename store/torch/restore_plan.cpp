@@ -100,10 +100,6 @@ void RestorePlan::commit(std::function<void()> action) {
   commits_.push_back(std::move(action));
 }
 
-void RestorePlan::commit_last(std::function<void()> action) {
-  last_commits_.push_back(std::move(action));
-}
-
 void RestorePlan::run(const LoadSlots& load) {
   for (const auto& [key, spec] : unclaimed_) {
     mismatch(std::string(to_string(spec.section)) + " entry " + spec.name + " is in the checkpoint and not here");
@@ -120,7 +116,6 @@ void RestorePlan::run(const LoadSlots& load) {
     throw;
   }
   for (const auto& action : commits_) action();
-  for (const auto& action : last_commits_) action();
 }
 
 void RestorePlan::require_match() const {

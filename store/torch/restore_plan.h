@@ -4,7 +4,7 @@
 //   2. Small entries (texts, generators) are loaded and read; parts note what follows from them. Mismatches again.
 //   3. The user's own parts take their new texts. A later failure gives them back the old ones.
 //   4. Tensors are loaded, checked by the store before the first one is written.
-//   5. Commits, which cannot fail, then those of the generators: whatever came before may have drawn from them.
+//   5. Commits, which cannot fail and run no code of the user's: so what step 3 drew from generators is undone here.
 // A cut before 4 has changed nothing; a failure in 4 has not either (the store's promise), after the undoing of 3.
 #pragma once
 
@@ -50,7 +50,6 @@ class RestorePlan {
   void change(std::string name, TextAccess access, std::string text);
   /// Step 5. Must not throw.
   void commit(std::function<void()> action);
-  void commit_last(std::function<void()> action);
   /// Steps 2 to 5, after all parts have claimed.
   void run(const LoadSlots& load);
 
@@ -83,7 +82,6 @@ class RestorePlan {
   std::vector<TensorSlot> tensor_slots_;
   std::vector<Change> changes_;
   std::vector<std::function<void()>> commits_;
-  std::vector<std::function<void()>> last_commits_;
 };
 
 }  // namespace lastgood::adapter

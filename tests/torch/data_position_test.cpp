@@ -70,7 +70,7 @@ TEST_CASE("An epoch hands out every example once, each epoch in another order, t
 
 TEST_CASE("The order is part of the format: it is that of this release on every machine") {
   const Batches batches = consume(position_of(10, {.seed = 1}), 10, 10, 0, 2);
-  REQUIRE(batches == Batches{});
+  REQUIRE(batches == Batches{{2, 1, 8, 9, 6, 7, 3, 5, 0, 4}, {4, 6, 2, 3, 7, 9, 0, 8, 5, 1}});
 }
 
 TEST_CASE("A resume continues in mid-epoch, none repeated and none left out, with any number of workers") {

@@ -80,13 +80,9 @@ TEST_CASE_METHOD(Fixture, "A state that lacks one of its tensors is a mismatch, 
 }
 
 TEST_CASE_METHOD(Fixture, "Options of another optimizer, or other parameters in a group, are a mismatch") {
-  MemoryEntry& entry = checkpoint.entry("optimizer.param_groups.0");
   const auto replace = [&](const std::string& from, const std::string& to) {
-    std::string text = checkpoint.text("optimizer.param_groups.0");
-    text.replace(text.find(from), from.size(), to);
-    const auto* bytes = reinterpret_cast<const std::byte*>(text.data());
-    entry.bytes.assign(bytes, bytes + text.size());
-    entry.spec.shape = {static_cast<std::int64_t>(text.size())};
+    std::string text = checkpoint.entry("optimizer.param_groups.0").bytes;
+    checkpoint.put("optimizer.param_groups.0", text.replace(text.find(from), from.size(), to));
   };
   SECTION("optimizer") {
     replace("AdamW", "Adam");
@@ -132,23 +128,17 @@ TEST_CASE_METHOD(Fixture, "After a failed restore a loop over the loader that wa
 }
 
 TEST_CASE_METHOD(Fixture, "A part that refuses its state stops the restore, and those before it get theirs back") {
-  const auto put = [&](const std::string& name, const std::string& text) {
-    MemoryEntry& entry = checkpoint.entry(name);
-    const auto* bytes = reinterpret_cast<const std::byte*>(text.data());
-    entry.bytes.assign(bytes, bytes + text.size());
-    entry.spec.shape = {static_cast<std::int64_t>(text.size())};
-  };
   SECTION("the user's schedule") {
-    put("halving", "-1");
+    checkpoint.put("halving", "-1");
     REQUIRE_THAT(fail(checkpoint, live).what(),
                  Catch::Contains("halving refused") && Catch::Contains("a negative number of steps"));
   }
   SECTION("LibTorch's schedule") {
-    put("step_lr", R"({"type":"CosineLR"})");
+    checkpoint.put("step_lr", R"({"type":"CosineLR"})");
     REQUIRE_THAT(fail(checkpoint, live).what(), Catch::Contains("step_lr refused"));
   }
   SECTION("a position in another data set") {
-    put("data", R"({"type":"DataPosition","size":9,"seed":1,"shuffle":true,"epoch":0,"examples":0})");
+    checkpoint.put("data", R"({"type":"DataPosition","size":9,"seed":1,"shuffle":true,"epoch":0,"examples":0})");
     REQUIRE_THAT(fail(checkpoint, live).what(), Catch::Contains("held 9 examples"));
   }
 }
@@ -162,14 +152,11 @@ TEST_CASE_METHOD(Fixture, "A part that refuses even the state that it had is tol
 }
 
 TEST_CASE_METHOD(Fixture, "A generator's state that the generator does not take is a mismatch") {
-  MemoryEntry& entry = checkpoint.entry("noise");
-  entry.bytes.resize(16);
-  entry.spec.shape = {16};
+  checkpoint.put("noise", std::string(16, '\0'));
   REQUIRE_THAT(fail(checkpoint, live).what(), Catch::Contains("noise is of another kind of generator"));
 }
 
 TEST_CASE_METHOD(Fixture, "Generators of a device that is not here are a mismatch") {
-  MemoryEntry entry = checkpoint.entry("default.cpu");
   checkpoint.entry("noise").spec.name = "default.cuda.77";
   REQUIRE_THAT(fail(checkpoint, live).what(), Catch::Contains("default.cuda.77 is in the checkpoint and not here"));
 }

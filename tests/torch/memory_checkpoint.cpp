@@ -12,10 +12,8 @@ MemoryCheckpoint::MemoryCheckpoint(const TrainingState& state) {
   const Capture capture = state.capture();
   for (const TensorView& view : capture.views()) {
     MemoryEntry entry{view.spec, {}};
-    if (view.spec.alias_of.empty()) {
-      const auto* bytes = static_cast<const std::byte*>(view.data);
-      entry.bytes.assign(bytes, bytes + view.spec.byte_count());
-    }
+    const bool has_bytes = view.spec.alias_of.empty() && view.spec.byte_count() > 0;
+    if (has_bytes) entry.bytes.assign(static_cast<const char*>(view.data), view.spec.byte_count());
     entries_.push_back(std::move(entry));
   }
 }
@@ -47,9 +45,9 @@ void MemoryCheckpoint::remove(const std::string& name) {
   std::erase_if(entries_, [&](const MemoryEntry& e) { return e.spec.name == name; });
 }
 
-std::string MemoryCheckpoint::text(const std::string& name) {
-  const auto& bytes = entry(name).bytes;
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+void MemoryCheckpoint::put(const std::string& name, const std::string& text) {
+  entry(name).bytes = text;
+  entry(name).spec.shape = {static_cast<std::int64_t>(text.size())};
 }
 
 std::vector<std::string> MemoryCheckpoint::names(Section section) const {

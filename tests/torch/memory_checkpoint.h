@@ -1,7 +1,6 @@
 // A checkpoint in memory: copies of a capture's views, with the faults that a store could show.
 #pragma once
 
-#include <cstddef>
 #include <functional>
 #include <span>
 #include <string>
@@ -13,7 +12,7 @@ namespace lastgood::test {
 
 struct MemoryEntry {
   EntrySpec spec;
-  std::vector<std::byte> bytes;
+  std::string bytes;  // empty for an alias
   bool operator==(const MemoryEntry&) const = default;
 };
 
@@ -27,7 +26,8 @@ class MemoryCheckpoint {
   MemoryEntry& entry(const std::string& name);
   bool has(const std::string& name) const;
   void remove(const std::string& name);
-  std::string text(const std::string& name);
+  /// Replaces the contents of a text.
+  void put(const std::string& name, const std::string& text);
   std::vector<std::string> names(Section section) const;
   const std::vector<MemoryEntry>& entries() const { return entries_; }
 
