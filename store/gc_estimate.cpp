@@ -38,8 +38,8 @@ void estimate_pack(const StoreImpl& store, const catalog::PackRow& pack, GcRepor
     report.bytes_freed += allocated;
   } else if (dead > 0 && file) {
     // Not the sum of the free extents: some are holes already.
-    std::uint64_t kept = file->size();
     const std::uint64_t block = store.files->block_bytes(paths::blobs(store.directory));
+    std::uint64_t kept = (file->size() + block - 1) / block * block;
     for (const Extent& extent : free_extents(blobs, file->size(), block)) kept -= extent.end - extent.begin;
     report.bytes_freed += allocated > kept ? allocated - kept : 0;
   }

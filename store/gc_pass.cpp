@@ -21,6 +21,7 @@
 #include "store/extents.h"
 #include "store/paths.h"
 #include "store/query.h"
+#include "store/rules.h"
 #include "store/sweep.h"
 
 namespace lastgood {
@@ -55,7 +56,7 @@ GcReport GcPass::run() {
   mark();
   const auto packs = query(store_, [](Connection& db) { return catalog::list_packs(db); });
   for (const PackRow& pack : packs) {
-    if (!pack.owner_in_flight) reclaim(pack);
+    if (!(rules::ask_owner && pack.owner_in_flight)) reclaim(pack);
   }
   drop_destroyed();
   for (const PackRow& pack : packs) {
@@ -68,10 +69,15 @@ GcReport GcPass::run() {
 
 void GcPass::mark() {
   const std::vector<DeadSave> dead = lock_dead_saves(store_);
-  store_.use_for_writing().write(Durability::durable, [&](Connection& db) {
+  const Durability durability = rules::mark_durable ? Durability::durable : Durability::relaxed;
+  store_.use_for_writing().write(durability, [&](Connection& db) {
     catalog::raise_gc_counter(db);
     for (const DeadSave& save : dead) catalog::end_save(db, save.row.id);
     catalog::mark_unreferenced(db);
+    if (rules::mark_first) return;
+    for (const PackRow& pack : catalog::list_packs(db)) {
+      if (pack.live_blobs == 0 && !pack.owner_in_flight) unlink(pack.uuid);
+    }
   });
   remove_lock_files(store_, dead);
   report_.dead_saves = dead.size();
@@ -85,10 +91,13 @@ void GcPass::reclaim(const PackRow& pack) {
   } else if (pack.dead_blobs > 0) {
     report("collect", pack.live_bytes);
     const std::vector<Blob> blobs = blobs_of(store_, pack);
-    if (!punch(pack, blobs)) return;
+    if (rules::drop_last && !punch(pack, blobs)) return;
     for (const Blob& blob : blobs) {
       if (blob.state == catalog::BlobState::dead) punched_.push_back(blob.id);
     }
+    if (rules::drop_last) return;
+    drop_destroyed();
+    punch(pack, blobs);
   }
 }
 
@@ -113,7 +122,7 @@ bool GcPass::punch(const PackRow& pack, std::span<const Blob> blobs) {
   }
   if (!can_punch_) return false;
   // Before the rows go: a punch that a power cut undoes must still be known to need another one.
-  if (!extents.empty()) file->sync_data();
+  if (!extents.empty() && rules::sync_punched) file->sync_data();
   freed(before, file->allocated_bytes());
   return true;
 }
@@ -133,7 +142,9 @@ void GcPass::drop_destroyed() {
 }
 
 void GcPass::compact_wasteful(const PackRow& pack) {
-  const std::uint64_t allocated = allocated_bytes(store_, pack.uuid);
+  const auto file = store_.files->open(paths::pack(store_.directory, pack.uuid), false);
+  // A block that the pack's end leaves half empty is no waste: a copy would have it, too.
+  const std::uint64_t allocated = file ? std::min(file->allocated_bytes(), file->size()) : 0;
   // The cheap figure first: padding left out, it promises too much, and never too little.
   if (!worth_compacting(allocated, pack.live_bytes, can_punch_)) return;
   std::vector<Blob> blobs = blobs_of(store_, pack);

@@ -1,0 +1,94 @@
+// A rebuild that is cut anywhere leaves the old catalog, none, or the new one, and never a wrong one.
+#include <catch2/catch.hpp>
+
+#include <lastgood/verify.h>
+
+#include "store/rebuild_on.h"
+#include "tests/store/simulated_store.h"
+
+using namespace lastgood;
+using namespace lastgood::test;
+
+namespace {
+
+/// A disk with a store of three checkpoints.
+std::unique_ptr<SimulatedDisk> disk_with_store() {
+  auto disk = std::make_unique<SimulatedDisk>();
+  Process process(*disk);
+  StoreFixture store(process);
+  for (Step step = 1; step <= 3; ++step) {
+    store.save({.step = step, .entries = weights(static_cast<std::uint64_t>(step), 1)});
+  }
+  return disk;
+}
+
+/// True where a process that comes later finds either a whole store, or none and can rebuild it.
+bool recovers(SimulatedDisk& disk) {
+  Process process(disk);
+  if (!process.info("/store/catalog.db")) rebuild_on("/store", false, {}, process);
+  const Store store = open_store("/store", OpenMode::open, {}, process);
+  return list_checkpoints(store).size() == 3 && verify(store).ok();
+}
+
+std::uint64_t operations_of_a_rebuild() {
+  const auto disk = disk_with_store();
+  Process process(*disk);
+  rebuild_on("/store", false, {}, process);
+  return process.operations();
+}
+
+void rebuild_until_cut(Process& process) {
+  try {
+    rebuild_on("/store", false, {}, process);
+  } catch (const Killed&) {
+  } catch (const Error&) {
+    // Where SQLite met the fault, it is told as an error.
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a rebuild killed at any operation leaves a store that opens, or one that says it has lost its catalog") {
+  const std::uint64_t operations = operations_of_a_rebuild();
+  CHECK(operations > 20);
+  for (std::uint64_t at = 1; at <= operations; ++at) {
+    for (const FaultKind kind : {FaultKind::kill, FaultKind::kill_halfway}) {
+      const auto disk = disk_with_store();
+      {
+        Process process(*disk, {Fault{kind, at, false}, false});
+        rebuild_until_cut(process);
+      }
+      CAPTURE(at, to_string(kind));
+      CHECK(recovers(*disk));
+    }
+  }
+}
+
+TEST_CASE("a rebuild that loses power at any operation leaves the same") {
+  const std::uint64_t operations = operations_of_a_rebuild();
+  for (std::uint64_t at = 1; at <= operations; ++at) {
+    const auto disk = disk_with_store();
+    Process process(*disk, {Fault{FaultKind::kill, at, false}, false});
+    rebuild_until_cut(process);
+    for (const PowerLoss loss : kPowerLosses) {
+      const auto later = disk->after_power_loss(loss, at);
+      CAPTURE(at, to_string(loss));
+      CHECK(recovers(*later));
+    }
+  }
+}
+
+TEST_CASE("a rebuild that meets an error tells it, and leaves the same") {
+  const std::uint64_t operations = operations_of_a_rebuild();
+  for (std::uint64_t at = 1; at <= operations; ++at) {
+    for (const FaultKind kind : {FaultKind::io_error, FaultKind::no_space, FaultKind::failed_sync}) {
+      const auto disk = disk_with_store();
+      {
+        Process process(*disk, {Fault{kind, at, false}, false});
+        rebuild_until_cut(process);
+      }
+      CAPTURE(at, to_string(kind));
+      CHECK(recovers(*disk));
+    }
+  }
+}
