@@ -70,8 +70,8 @@ concept ModulePointer = requires(const Pointer& pointer) {
 /// tensors are handles and are shared). Names are unique and hold no dot. Parts are looked at anew by each capture and
 /// restore, so modules may be changed, moved or converted in between.
 ///
-/// Not thread-safe: call it from the thread that trains. Every function throws only Error (capture and restore: also
-/// for what LibTorch throws), and invalid_argument unless it says otherwise.
+/// Not thread-safe: call it from the thread that trains. Errors: invalid_argument unless a function says otherwise,
+/// already_exists for a name that is taken, io for what LibTorch itself fails at.
 class TrainingState {
  public:
   TrainingState();
