@@ -11,34 +11,44 @@ std::size_t aligned(std::size_t offset) {
   return (offset + kSlotAlignment - 1) / kSlotAlignment * kSlotAlignment;
 }
 
-void add(std::vector<Task>& tasks, Piece piece, bool copy_at_capture, std::size_t slot_bytes) {
-  const bool joins = !tasks.empty() && tasks.back().copy_at_capture == copy_at_capture &&
-                     aligned(tasks.back().bytes) + piece.bytes <= slot_bytes;
-  if (!joins) tasks.push_back({.pieces = {}, .bytes = 0, .copy_at_capture = copy_at_capture});
+/// Adds to the last task, or to a new one where it is full or not to be shared (before `first`).
+void add(std::vector<Task>& tasks, std::size_t first, Piece piece, std::size_t slot_bytes) {
+  const bool joins = tasks.size() > first && aligned(tasks.back().bytes) + piece.bytes <= slot_bytes;
+  if (!joins) tasks.emplace_back();
   Task& task = tasks.back();
   piece.slot_offset = aligned(task.bytes);
   task.bytes = piece.slot_offset + piece.bytes;
   task.pieces.push_back(piece);
 }
 
+/// The tasks of all entries that are, or are not, copied at capture.
+void add_tasks(ChunkPlan& plan, std::span<const TensorView> state, std::uint64_t chunk_bytes, bool copy_at_capture) {
+  const std::size_t first = plan.tasks.size();
+  std::size_t ordinal = 0;
+  for (std::size_t i = 0; i < state.size(); ++i) {
+    const TensorView& view = state[i];
+    const std::uint64_t total = view.spec.alias_of.empty() ? view.spec.byte_count() : 0;
+    for (std::uint64_t done = 0; done < total; done += chunk_bytes, ++ordinal) {
+      if (view.copy_at_capture != copy_at_capture) continue;
+      Piece piece;
+      piece.entry = i;
+      piece.chunk = static_cast<std::size_t>(done / chunk_bytes);
+      piece.ordinal = ordinal;
+      piece.data = static_cast<const std::byte*>(view.data) + done;
+      piece.bytes = static_cast<std::size_t>(std::min(chunk_bytes, total - done));
+      add(plan.tasks, first, piece, static_cast<std::size_t>(chunk_bytes));
+    }
+  }
+  plan.chunks = ordinal;
+}
+
 }  // namespace
 
 ChunkPlan plan_chunks(std::span<const TensorView> state, std::uint64_t chunk_bytes) {
   ChunkPlan plan;
-  for (std::size_t i = 0; i < state.size(); ++i) {
-    const TensorView& view = state[i];
-    if (!view.spec.alias_of.empty()) continue;
-    const std::uint64_t total = view.spec.byte_count();
-    for (std::uint64_t done = 0; done < total; done += chunk_bytes) {
-      Piece piece;
-      piece.entry = i;
-      piece.chunk = static_cast<std::size_t>(done / chunk_bytes);
-      piece.ordinal = plan.chunks++;
-      piece.data = static_cast<const std::byte*>(view.data) + done;
-      piece.bytes = static_cast<std::size_t>(std::min(chunk_bytes, total - done));
-      add(plan.tasks, piece, view.copy_at_capture, static_cast<std::size_t>(chunk_bytes));
-    }
-  }
+  add_tasks(plan, state, chunk_bytes, true);
+  plan.captured = plan.tasks.size();
+  add_tasks(plan, state, chunk_bytes, false);
   return plan;
 }
 

@@ -29,10 +29,12 @@ struct Task {
 
 struct ChunkPlan {
   std::vector<Task> tasks;
+  std::size_t captured = 0;  // how many tasks at the front are copied at capture
   std::size_t chunks = 0;
 };
 
-/// Chunks of `chunk_bytes`, aligned to each entry's start; aliases and empty entries have none.
+/// Chunks of `chunk_bytes`, aligned to each entry's start; aliases and empty entries have none. Tasks are in the order
+/// of the state, but those that are copied at capture come first.
 ChunkPlan plan_chunks(std::span<const TensorView> state, std::uint64_t chunk_bytes);
 
 }  // namespace lastgood::pipeline

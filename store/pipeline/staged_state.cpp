@@ -40,25 +40,28 @@ StagedState::StagedState(std::span<const TensorView> state, const ChunkPlan& pla
 }
 
 void StagedState::stage_all(unsigned threads) {
-  parallel_for(threads, tasks_.size(), [this](std::size_t i) {
-    const auto done = [this, i] { return abandoned_ || tasks_[i].stage != Stage::unclaimed; };
-    if (!done()) stage(i, arena_.acquire(done));
-  });
+  stage_up_to(tasks_.size(), threads, true);
   for (std::size_t i = 0; i < tasks_.size(); ++i) wait_until_staged(i);
 }
 
 void StagedState::stage_captured() {
-  for (std::size_t i = 0; i < tasks_.size(); ++i) {
-    if (!plan_.tasks[i].copy_at_capture) continue;
-    const auto done = [this, i] { return abandoned_ || tasks_[i].stage != Stage::unclaimed; };
-    stage(i, arena_.acquire(done));
-    wait_until_staged(i);
-  }
+  stage_up_to(plan_.captured, 1, true);
+  for (std::size_t i = 0; i < plan_.captured; ++i) wait_until_staged(i);
 }
 
 void StagedState::stage_while_free(unsigned threads) {
-  parallel_for(threads, tasks_.size(), [this](std::size_t i) {
-    if (tasks_[i].stage == Stage::unclaimed) stage(i, arena_.try_acquire());
+  stage_up_to(tasks_.size(), threads, false);
+}
+
+void StagedState::stage_up_to(std::size_t limit, unsigned threads, bool wait) {
+  const auto done = [this, limit] { return abandoned_ || all_claimed(limit); };
+  parallel_for(threads, threads, [&](std::size_t) {
+    while (!done()) {
+      StagingArena::Slot slot = wait ? arena_.acquire(done) : arena_.try_acquire();
+      if (!slot) return;
+      const std::size_t task = claim_next(limit);
+      if (task != limit) stage(task, std::move(slot));
+    }
   });
 }
 
@@ -100,7 +103,6 @@ void StagedState::abandon() noexcept {
 }
 
 void StagedState::stage(std::size_t task, StagingArena::Slot slot) {
-  if (!slot || !claim(task)) return;
   try {
     for (const Piece& piece : plan_.tasks[task].pieces) {
       std::memcpy(slot.bytes().data() + piece.slot_offset, piece.data, piece.bytes);
@@ -115,6 +117,23 @@ void StagedState::stage(std::size_t task, StagingArena::Slot slot) {
 bool StagedState::claim(std::size_t task) noexcept {
   Stage unclaimed = Stage::unclaimed;
   return tasks_[task].stage.compare_exchange_strong(unclaimed, Stage::claimed);
+}
+
+std::size_t StagedState::claim_next(std::size_t limit) noexcept {
+  while (!all_claimed(limit)) {
+    const std::size_t task = first_unclaimed_;
+    if (task < limit && claim(task)) return task;
+  }
+  return limit;
+}
+
+bool StagedState::all_claimed(std::size_t limit) noexcept {
+  std::size_t first = first_unclaimed_;
+  while (first < tasks_.size() && tasks_[first].stage != Stage::unclaimed) {
+    // A failed exchange means that another thread has moved on, and `first` is where to.
+    if (first_unclaimed_.compare_exchange_weak(first, first + 1)) ++first;
+  }
+  return first >= limit;
 }
 
 void StagedState::publish(std::size_t task, StagingArena::Slot slot) {

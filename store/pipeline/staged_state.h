@@ -29,7 +29,7 @@ class StagedState {
   void stage_all(unsigned threads);
   /// Copies the tasks with `copy_at_capture`.
   void stage_captured();
-  /// Copies as long as slots are free without waiting.
+  /// Copies as long as slots are free, without waiting for one.
   void stage_while_free(unsigned threads);
 
   struct Copy {
@@ -49,8 +49,12 @@ class StagedState {
     StagingArena::Slot slot;
   };
 
+  void stage_up_to(std::size_t limit, unsigned threads, bool wait);
   void stage(std::size_t task, StagingArena::Slot slot);
   bool claim(std::size_t task) noexcept;
+  /// The first unclaimed task before `limit`, or `limit`.
+  std::size_t claim_next(std::size_t limit) noexcept;
+  bool all_claimed(std::size_t limit) noexcept;
   void publish(std::size_t task, StagingArena::Slot slot);
   void check_versions(const Task& task);
   void fail_with_current_exception() noexcept;
@@ -61,6 +65,7 @@ class StagedState {
   StagingArena& arena_;
   std::vector<std::uint64_t> versions_;
   std::vector<TaskState> tasks_;
+  std::atomic<std::size_t> first_unclaimed_{0};  // all before it are claimed
   std::atomic<bool> abandoned_{false};
   std::mutex mutex_;
   std::condition_variable staged_;
