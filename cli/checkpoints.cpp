@@ -1,6 +1,7 @@
 #include "cli/checkpoints.h"
 
 #include <algorithm>
+#include <map>
 
 #include <lastgood/history.h>
 
@@ -58,6 +59,23 @@ std::vector<CheckpointId> resolve_all(const Store& store, std::span<const std::s
     if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
   }
   return ids;
+}
+
+std::vector<CheckpointId> lineage_of(const Store& store, const CheckpointInfo& checkpoint) {
+  std::map<CheckpointId, std::optional<CheckpointId>> parents;
+  for (const CheckpointInfo& other : list_checkpoints(store, {.run = checkpoint.run})) {
+    parents[other.id] = other.parent;
+  }
+  std::vector<CheckpointId> lineage = {checkpoint.id};
+  std::optional<CheckpointId> next = checkpoint.parent;
+  // Each id once: a damaged catalog could hold a cycle.
+  for (auto found = next ? parents.find(*next) : parents.end(); found != parents.end();
+       found = next ? parents.find(*next) : parents.end()) {
+    lineage.push_back(found->first);
+    next = found->second;
+    parents.erase(found);
+  }
+  return lineage;
 }
 
 }  // namespace lastgood::cli

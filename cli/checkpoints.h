@@ -32,4 +32,7 @@ std::vector<std::string> remarks(const CheckpointInfo& checkpoint);
 std::vector<CheckpointId> resolve_all(const Store& store, std::span<const std::string> names,
                                       const std::optional<std::string>& run);
 
+/// The checkpoint, its parent, and so on.
+std::vector<CheckpointId> lineage_of(const Store& store, const CheckpointInfo& checkpoint);
+
 }  // namespace lastgood::cli

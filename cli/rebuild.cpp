@@ -42,7 +42,9 @@ void print_report(Context& context, const RebuildReport& report, bool dry_run) {
     context.out.line(paint(damage, Tone::bad, context.color()));
   }
   if (!report.old_catalog.empty()) context.out.line("the old catalog is kept as " + escape(report.old_catalog));
-  if (!dry_run) context.out.line("tags, pins and later verdicts are not in the packs: set them again where needed");
+  if (!dry_run)
+    context.out.line(
+        "checkpoints are numbered anew; tags, pins and later verdicts are not in the packs: set them again");
 }
 
 RebuildReport rebuild_store(const Context& context, bool dry_run) {
@@ -74,8 +76,9 @@ Command rebuild_command() {
           .summary = "make a lost or damaged catalog anew from the packs alone",
           .details =
               "Every complete checkpoint comes back, with its run, step, metrics and parent; the head of a run is\n"
-              "then its newest one. Tags, pins and later verdicts are lost, and checkpoints forgotten since the\n"
-              "last gc may be back. The old catalog is set aside, not deleted. Stop the trainers first.",
+              "then its newest one. Ids are given anew; tags, pins and later verdicts are lost, and checkpoints\n"
+              "forgotten since the last gc may be back. The old catalog is set aside, not deleted. Stop the\n"
+              "trainers first.",
           .arguments = {{.names = "--dry-run", .help = "only say what would happen", .target = &options->dry_run}},
           .examples = {"lastgood rebuild --dry-run", "lastgood rebuild"},
           .run = [options](Context& context) { return run_rebuild(context, *options); }};

@@ -2,7 +2,6 @@
 // JSON: {"schema":1,"checkpoint":{...}}, as json_checkpoint() says, and in it also "digest","bytes_new","pinned",
 // "metadata","lineage":[id, parent, ...],"entries":[{"section","name","dtype","shape","bytes","alias_of"}].
 #include <algorithm>
-#include <map>
 #include <memory>
 
 #include <lastgood/history.h>
@@ -27,24 +26,6 @@ struct Options {
   std::string checkpoint;
   bool all_entries = false;
 };
-
-/// The checkpoint, its parent, and so on.
-std::vector<CheckpointId> lineage_of(const Store& store, const CheckpointInfo& checkpoint) {
-  std::map<CheckpointId, std::optional<CheckpointId>> parents;
-  for (const CheckpointInfo& other : list_checkpoints(store, {.run = checkpoint.run})) {
-    parents[other.id] = other.parent;
-  }
-  std::vector<CheckpointId> lineage = {checkpoint.id};
-  std::optional<CheckpointId> next = checkpoint.parent;
-  // Each id once: a damaged catalog could hold a cycle.
-  for (auto found = next ? parents.find(*next) : parents.end(); found != parents.end();
-       found = next ? parents.find(*next) : parents.end()) {
-    lineage.push_back(found->first);
-    next = found->second;
-    parents.erase(found);
-  }
-  return lineage;
-}
 
 std::string shown_shape(const EntrySpec& entry) {
   std::string text = "[";

@@ -1,6 +1,5 @@
 // lastgood verify: looks for damage before a resume does.
 // JSON: {"schema":1,"ok","checkpoints","blobs","bytes","damages":[{"checkpoint","entry","pack","offset","what"}]}
-#include <algorithm>
 #include <memory>
 #include <set>
 
@@ -65,26 +64,34 @@ std::string described(const Store& store, const Damage& damage) {
   return text + ": " + escape(damage.what);
 }
 
+/// The newest ancestor that is neither marked nor found to be damaged: what a resume falls back to.
+std::optional<CheckpointInfo> good_ancestor(const Store& store, CheckpointId head, const std::set<CheckpointId>& bad) {
+  const auto checkpoint = find_checkpoint(store, head);
+  if (!checkpoint) return std::nullopt;
+  for (const CheckpointId id : lineage_of(store, *checkpoint)) {
+    const auto ancestor = find_checkpoint(store, id);
+    if (ancestor && ancestor->intact && bad.count(id) == 0) return ancestor;
+  }
+  return std::nullopt;
+}
+
 /// For each run whose head is damaged, the checkpoint to go back to.
 void print_way_out(Context& context, const Store& store, const VerifyReport& report) {
-  std::set<CheckpointId> damaged;
+  std::set<CheckpointId> bad;
   for (const Damage& damage : report.damages) {
-    if (damage.checkpoint) damaged.insert(*damage.checkpoint);
+    if (damage.checkpoint) bad.insert(*damage.checkpoint);
   }
-  if (damaged.empty()) return;
-  context.out.line(counted(damaged.size(), "checkpoint") +
+  if (bad.empty()) return;
+  context.out.line(counted(bad.size(), "checkpoint") +
                    " damaged: a resume passes over what is marked, and a later save of the same content heals it");
   for (const RunInfo& run : list_runs(store)) {
-    if (!run.head || damaged.count(*run.head) == 0) continue;
-    const std::vector<CheckpointInfo> all = list_checkpoints(store, {.run = run.name});
-    const auto good = std::find_if(all.begin(), all.end(), [&](const CheckpointInfo& checkpoint) {
-      return checkpoint.intact && damaged.count(checkpoint.id) == 0;
-    });
-    const std::string head = "the head of run " + escape(run.name) + " is among them: ";
-    context.out.line(head + (good == all.end()
-                                 ? "no checkpoint of this run is intact; start it anew"
-                                 : "`lastgood rollback " + std::to_string(good->id.value) +
-                                       "` goes back to the newest intact one, step " + std::to_string(good->step)));
+    if (!run.head || bad.count(*run.head) == 0) continue;
+    const auto good = good_ancestor(store, *run.head, bad);
+    const std::string way_out =
+        good ? "`lastgood rollback " + std::to_string(good->id.value) +
+                   "` goes back to its newest intact ancestor, step " + std::to_string(good->step)
+             : "no checkpoint before it is intact; choose another branch in `lastgood log`, or start the run anew";
+    context.out.line("the head of run " + escape(run.name) + " is among them: " + way_out);
   }
 }
 

@@ -43,6 +43,7 @@ Finished failed(const fs::path& store, Words words, int exit, const std::string&
   CHECK(json.err == text.err);
   const auto document = json.json();
   CHECK(document["schema"] == 1);
+  REQUIRE(document.contains("error"));
   CHECK(document["error"]["code"] == code);
   CHECK(document["error"]["subject"].is_string());
   CHECK("lastgood: " + document["error"]["message"].get<std::string>() + "\n" == text.err);
@@ -144,6 +145,16 @@ TEST_CASE("a checkpoint that is not there is answered with the nearest names") {
         std::string::npos);
   CHECK(failed(sample.path(), {"show", "step:60"}, 1, "not_found").err.find("step:50") != std::string::npos);
   failed(sample.path(), {"show", "head~9"}, 1, "not_found");
+}
+
+TEST_CASE("a change of several checkpoints that stops half way exits 3 and says what is done") {
+  const BranchedStore sample;
+  // At most one pin beside the first checkpoint's, as far as this catalog goes.
+  Catalog(sample).execute("CREATE UNIQUE INDEX one ON checkpoint (pinned) WHERE pinned = 1 AND id > 1");
+  CHECK(failed(sample.path(), {"pin", "2", "3", "4"}, 3, "internal")
+            .err.starts_with("lastgood: pinned so far: 2; then: "));
+  CHECK(lastgood(sample.path(), {"pin", "3"}).exit == 1);
+  CHECK_FALSE(find_checkpoint(sample.open(), CheckpointId{4})->pinned);
 }
 
 TEST_CASE("an ambiguous name is answered with the candidates") {

@@ -117,7 +117,7 @@ TEST_CASE("sessions shows how each ended, newest first") {
   CHECK(document["sessions"][1]["ended_at"].is_string());
   const std::string text = without_chance(lastgood(sample.path(), {"sessions"}).out);
   CHECK(
-      text.starts_with(" ID RUN STATE AGE LASTED RESUMED FROM CHECKPOINTS PID HOST\n"
+      text.starts_with("ID RUN STATE AGE LASTED RESUMED FROM CHECKPOINTS PID HOST\n"
                        " 2 demo interrupted AGE AGE 2 2 "));
 }
 

@@ -46,8 +46,8 @@ TEST_CASE("verify names checkpoint, entry, pack and place of a flipped byte, say
   CHECK(contains(damaged.out, ".pack at "));
   CHECK(contains(damaged.out, "1 checkpoint damaged: a resume passes over what is marked"));
   CHECK(contains(damaged.out,
-                 "the head of run demo is among them: `lastgood rollback 4` goes back to the newest intact "
-                 "one, step 75\n"));
+                 "the head of run demo is among them: `lastgood rollback 4` goes back to its newest intact "
+                 "ancestor, step 75\n"));
   CHECK_FALSE(find_checkpoint(sample.open(), CheckpointId{5})->intact);
 
   const Finished json = lastgood(sample.path(), {"verify", "--json"});
@@ -72,7 +72,8 @@ TEST_CASE("verify --structure-only does not read the data, and so finds a missin
   }
   const Finished gone = lastgood(sample.path(), {"verify", "--structure-only"});
   CHECK(gone.exit == 20);
-  CHECK(contains(gone.out, "no checkpoint of this run is intact; start it anew"));
+  CHECK(contains(gone.out,
+                 "no checkpoint before it is intact; choose another branch in `lastgood log`, or start the run anew"));
 }
 
 TEST_CASE("verify of a store that one may not write still finds the damage, but marks nothing") {
