@@ -54,10 +54,9 @@ CharTransformerImpl::CharTransformerImpl(const TransformerOptions& options) {
   embedding_ = register_module("embedding", torch::nn::Embedding(kCharacters, options.width));
   positions_ = register_parameter("positions", torch::randn({options.context, 1, options.width}) * 0.02);
   mask_ = register_buffer("mask", torch::nn::TransformerImpl::generate_square_subsequent_mask(options.context));
-  const torch::nn::TransformerEncoderLayer layer(
-      torch::nn::TransformerEncoderLayerOptions(options.width, options.heads)
-          .dim_feedforward(4 * options.width)
-          .dropout(options.dropout));
+  const torch::nn::TransformerEncoderLayer layer(torch::nn::TransformerEncoderLayerOptions(options.width, options.heads)
+                                                     .dim_feedforward(4 * options.width)
+                                                     .dropout(options.dropout));
   encoder_ = register_module("encoder", torch::nn::TransformerEncoder(layer, options.layers));
   torch::nn::init::normal_(embedding_->weight, 0.0, 0.02);
 }
@@ -79,7 +78,9 @@ void Warmup::step() {
   }
 }
 
-std::string Warmup::save_state() const { return nlohmann::json{{"done", done_}}.dump(); }
+std::string Warmup::save_state() const {
+  return nlohmann::json{{"done", done_}}.dump();
+}
 
 void Warmup::load_state(const std::string& json) {
   done_ = nlohmann::json::parse(json).at("done").get<std::int64_t>();

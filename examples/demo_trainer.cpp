@@ -104,12 +104,14 @@ class Trainer {
   void run() {
     lastgood::Store store = lastgood::Store::open_or_create(options_.store);
     lastgood::Session session = store.start_session(options_.run);
-    const auto from = session.resume(
-        [&](const lastgood::CheckpointInfo& checkpoint) { state_.restore(store, checkpoint.id); },
-        [&](const lastgood::CheckpointInfo& checkpoint, const lastgood::Error& why) {
-          tell({{"event", "passed_over"}, {"checkpoint", checkpoint.id.value}, {"step", checkpoint.step},
-                {"why", why.what()}});
-        });
+    const auto from =
+        session.resume([&](const lastgood::CheckpointInfo& checkpoint) { state_.restore(store, checkpoint.id); },
+                       [&](const lastgood::CheckpointInfo& checkpoint, const lastgood::Error& why) {
+                         tell({{"event", "passed_over"},
+                               {"checkpoint", checkpoint.id.value},
+                               {"step", checkpoint.step},
+                               {"why", why.what()}});
+                       });
     if (from) {
       step_ = from->step;
       tell({{"event", "resumed"}, {"checkpoint", from->id.value}, {"step", step_}});
@@ -139,7 +141,8 @@ class Trainer {
     warmup_.step();
     optimizer_.zero_grad();
     const torch::Tensor logits = model_->forward(batch.data);
-    const torch::Tensor loss = torch::cross_entropy_loss(logits.reshape({-1, logits.size(-1)}), batch.target.reshape({-1}));
+    const torch::Tensor loss =
+        torch::cross_entropy_loss(logits.reshape({-1, logits.size(-1)}), batch.target.reshape({-1}));
     loss.backward();
     optimizer_.step();
     ++step_;
@@ -149,10 +152,8 @@ class Trainer {
   }
 
   void save(lastgood::Session& session) {
-    const lastgood::SaveRequest request{.step = step_,
-                                        .epoch = position_->epoch(),
-                                        .stability = judge_.verdict(),
-                                        .metrics = {{"loss", loss_}}};
+    const lastgood::SaveRequest request{
+        .step = step_, .epoch = position_->epoch(), .stability = judge_.verdict(), .metrics = {{"loss", loss_}}};
     tell({{"event", "saving"}, {"step", step_}});
     const lastgood::Capture capture = state_.capture();
     const lastgood::Step step = step_;
