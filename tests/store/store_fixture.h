@@ -46,7 +46,7 @@ class StoreFixture {
   /// In "/store" of another file system, which must outlive the fixture.
   explicit StoreFixture(io::FileSystem& files) : StoreFixture(files, "/store") {}
 
-  const Store& store() const { return *store_; }
+  Store& store() const { return *store_; }
   const catalog::Catalog& catalog() const { return store_->impl().use(); }
   io::FileSystem& files() const { return files_; }
   const std::filesystem::path& path() const { return path_; }
