@@ -9,6 +9,7 @@
 #include "store/paths.h"
 #include "store/quarantine.h"
 #include "store/query.h"
+#include "store/rules.h"
 
 namespace lastgood {
 namespace {
@@ -70,10 +71,13 @@ void CheckpointReader::read_blob(CheckpointId id, catalog::Blob blob, const std:
       return reader_.read({blob.place.pack_uuid, blob.place.offset, blob.frame}, out);
     } catch (const Error& error) {
       if (!tells_of_damage(error)) throw;
-      const auto now = query(store_, [&](catalog::Connection& db) {
-        require_checkpoint(db, id);
-        return catalog::find_blob(db, blob.id);
-      });
+      std::optional<catalog::Blob> now = blob;
+      if (rules::ask_again) {
+        now = query(store_, [&](catalog::Connection& db) {
+          require_checkpoint(db, id);
+          return catalog::find_blob(db, blob.id);
+        });
+      }
       if (!now || now->place == blob.place) {
         const BadBlob bad{blob, error.what()};
         set_aside(store_, reader_, {&bad, 1});

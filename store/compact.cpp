@@ -17,6 +17,7 @@
 #include "store/io/pack_writer.h"
 #include "store/paths.h"
 #include "store/quarantine.h"
+#include "store/rules.h"
 
 namespace lastgood {
 
@@ -101,7 +102,7 @@ format::Uuid compact(const StoreImpl& store, const catalog::PackRow& pack, std::
   io::PackWriter writer(*store.files, paths::blobs(store.directory), {target, store.use().store_uuid()});
   const Copied copied = copy_frames(store, blobs, writer);
   writer.seal();
-  store.use_for_writing().write(catalog::Durability::durable,
+  store.use_for_writing().write(rules::move_durable ? catalog::Durability::durable : catalog::Durability::relaxed,
                                 [&](catalog::Connection& db) { move_rows(db, target, copied); });
   for (const Blob& blob : copied.damaged) {
     store.warn("pack " + paths::pack_name(pack.uuid) + ", offset " + std::to_string(blob.place.offset) +

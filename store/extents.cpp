@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "store/format/frame.h"
+#include "store/rules.h"
 
 namespace lastgood {
 
@@ -23,8 +24,9 @@ std::vector<Extent> free_extents(std::span<const catalog::Blob> blobs, std::uint
   std::uint64_t used_until = format::kHeaderBytes;
   const auto add_gap = [&](std::uint64_t gap_end) {
     // Inward: a block that the gap shares with a neighbour would be rewritten by the punch, and may be torn.
-    const std::uint64_t begin = (used_until + block - 1) / block * block;
-    const std::uint64_t end = gap_end / block * block;
+    const std::uint64_t unit = rules::punch_whole_blocks ? block : 1;
+    const std::uint64_t begin = (used_until + unit - 1) / unit * unit;
+    const std::uint64_t end = gap_end / unit * unit;
     if (begin < end) free.push_back({begin, end});
   };
   for (const catalog::Blob& blob : blobs) {

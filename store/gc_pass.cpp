@@ -120,7 +120,8 @@ bool GcPass::punch(const PackRow& pack, std::span<const Blob> blobs) {
   for (const Extent& extent : extents) {
     can_punch_ = can_punch_ && file->punch_hole(extent.begin, extent.end - extent.begin);
   }
-  if (!can_punch_) return false;
+  // A pack without a whole free block has nothing to wait for.
+  if (!can_punch_ && !extents.empty()) return false;
   // Before the rows go: a punch that a power cut undoes must still be known to need another one.
   if (!extents.empty() && rules::sync_punched) file->sync_data();
   freed(before, file->allocated_bytes());

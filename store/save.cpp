@@ -30,6 +30,7 @@
 #include "store/holder.h"
 #include "store/paths.h"
 #include "store/pipeline/parallel.h"
+#include "store/rules.h"
 #include "store/save_job.h"
 
 namespace lastgood {
@@ -77,7 +78,7 @@ format::Record plan_record(const SaveContext& context, const SaveRequest& reques
   record.created_at_ms = now_ms();
   record.metrics.assign(request.metrics.begin(), request.metrics.end());
   record.metadata = request.metadata;
-  static_cast<void>(format::encode(record));  // for its checks: before anything is written
+  format::check_record(record);
   return record;
 }
 
@@ -124,6 +125,7 @@ SaveOutcome SaveJob::run(Clock::time_point called) noexcept {
     commit();
   } catch (const Error& error) {
     outcome_.error = error;
+    if (!rules::keep_failed_pack) context_.store.files->unlink(paths::pack(context_.store.directory, in_flight_->uuid));
   } catch (const std::bad_alloc&) {
     outcome_.error = Error(ErrorCode::io, record_.run, "no memory left for the save", ENOMEM);
   } catch (const std::exception& error) {
@@ -138,26 +140,39 @@ SaveOutcome SaveJob::run(Clock::time_point called) noexcept {
 }
 
 void SaveJob::begin() {
-  io::FileSystem& files = *context_.store.files;
   in_flight_ = std::make_unique<InFlight>();
   InFlight& flight = *in_flight_;
   flight.uuid = format::Uuid::random();
-  const auto lock_path = paths::save_lock(context_.store.directory, flight.uuid);
-  flight.lock = files.try_lock(lock_path, io::LockMode::exclusive);
-  if (!flight.lock) {
-    throw Error(ErrorCode::internal, lock_path.string(), "the lock of a new save is held: " + lock_path.string());
-  }
-  flight.lock->write_note(holder_note());
-  const auto start = Clock::now();
-  context_.catalog.write(catalog::Durability::relaxed, [&](catalog::Connection& db) { begin_in(db); });
-  outcome_.catalog += Clock::now() - start;
-  flight.pack = std::make_unique<io::PackWriter>(files, paths::blobs(context_.store.directory),
-                                                 format::PackHeader{flight.uuid, context_.catalog.store_uuid()});
+  if (!rules::lock_first) insert_rows();
+  take_lock();
+  if (!rules::row_before_file) create_pack(flight.uuid);
+  if (rules::lock_first) insert_rows();
+  if (rules::row_before_file) create_pack(flight.uuid);
   const std::size_t most_waiting = std::clamp<std::size_t>(context_.arena.most() / 4, 1, kMostWaiting);
   flight.placer = std::make_unique<pipeline::BlobPlacer>(
       pipeline::PlacerContext{context_.store, context_.catalog, context_.index, context_.reader, *flight.pack,
                               flight.save, context_.options.compression, most_waiting},
       std::move(flight.pinned), plan_.chunks + 2);
+}
+
+void SaveJob::take_lock() {
+  const auto path = paths::save_lock(context_.store.directory, in_flight_->uuid);
+  in_flight_->lock = context_.store.files->try_lock(path, io::LockMode::exclusive);
+  if (!in_flight_->lock) {
+    throw Error(ErrorCode::internal, path.string(), "the lock of a new save is held: " + path.string());
+  }
+  in_flight_->lock->write_note(holder_note());
+}
+
+void SaveJob::insert_rows() {
+  const auto start = Clock::now();
+  context_.catalog.write(catalog::Durability::relaxed, [&](catalog::Connection& db) { begin_in(db); });
+  outcome_.catalog += Clock::now() - start;
+}
+
+void SaveJob::create_pack(const format::Uuid& uuid) {
+  in_flight_->pack = std::make_unique<io::PackWriter>(*context_.store.files, paths::blobs(context_.store.directory),
+                                                      format::PackHeader{uuid, context_.catalog.store_uuid()});
 }
 
 void SaveJob::begin_in(catalog::Connection& db) {
@@ -233,7 +248,7 @@ void SaveJob::seal() {
   try {
     in_flight_->pack->seal();
   } catch (const Error&) {
-    write_pack_anew();
+    rules::new_pack_after_failed_sync ? write_pack_anew() : in_flight_->pack->seal();
   }
 }
 
@@ -244,8 +259,7 @@ void SaveJob::write_pack_anew() {
   context_.catalog.write(catalog::Durability::relaxed, [&](catalog::Connection& db) {
     flight.pack_id = catalog::add_pack(db, new_pack, flight.save);
   });
-  flight.pack = std::make_unique<io::PackWriter>(*context_.store.files, paths::blobs(context_.store.directory),
-                                                 format::PackHeader{new_pack, context_.catalog.store_uuid()});
+  create_pack(new_pack);
   for (pipeline::OwnBlob& blob : flight.own) {
     append_raw(blob, context_.reader.read({old_pack, blob.row.offset, blob.row.frame}));
   }
@@ -265,7 +279,8 @@ void SaveJob::commit() {
   for (;;) {
     std::vector<catalog::BlobId> dead;
     const auto start = Clock::now();
-    context_.catalog.write(catalog::Durability::durable, [&](catalog::Connection& db) {
+    const auto durability = rules::commit_durable ? catalog::Durability::durable : catalog::Durability::relaxed;
+    context_.catalog.write(durability, [&](catalog::Connection& db) {
       dead = dead_matches(db);
       if (dead.empty()) commit_in(db);
     });
@@ -275,15 +290,16 @@ void SaveJob::commit() {
     flight.pack->seal();
   }
   outcome_.checkpoint = committed_;
-  for (std::size_t i = 0; i < flight.own.size(); ++i) context_.index.know(own_ids_[i], flight.own[i].key);
   try {
+    for (std::size_t i = 0; i < flight.own.size(); ++i) context_.index.know(own_ids_[i], flight.own[i].key);
     context_.store.files->unlink(paths::save_lock(context_.store.directory, flight.uuid));
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     context_.store.warn(error.what());  // the checkpoint is durable all the same; gc removes the file
   }
 }
 
 std::vector<catalog::BlobId> SaveJob::dead_matches(catalog::Connection& db) const {
+  if (!rules::recheck) return {};
   if (!catalog::save_exists(db, in_flight_->save)) {
     throw Error(ErrorCode::internal, record_.run,
                 "the save's row is gone, as if a collection had taken it for dead: save again");

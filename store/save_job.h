@@ -58,6 +58,9 @@ class SaveJob {
   struct InFlight;
 
   void begin();
+  void take_lock();
+  void insert_rows();
+  void create_pack(const format::Uuid& uuid);
   void begin_in(catalog::Connection& db);
   void place_chunks();
   void place_task(std::size_t task);

@@ -6,6 +6,7 @@
 #include "store/catalog/packs.h"
 #include "store/paths.h"
 #include "store/query.h"
+#include "store/rules.h"
 
 namespace lastgood {
 
@@ -21,8 +22,10 @@ std::vector<format::Uuid> find_orphans(const StoreImpl& store) {
   // The order matters: a save commits its pack's row before the file exists, so a file that was listed and has no row
   // afterwards never had one, or has lost it for good. Asked the other way round, a new save's pack would look
   // orphaned.
-  const std::vector<io::DirectoryEntry> listed = store.files->list(paths::blobs(store.directory));
+  std::vector<io::DirectoryEntry> listed;
+  if (rules::list_before_asking) listed = store.files->list(paths::blobs(store.directory));
   const auto rows = query(store, [](catalog::Connection& db) { return catalog::pack_uuids(db); });
+  if (!rules::list_before_asking) listed = store.files->list(paths::blobs(store.directory));
   const std::set<format::Uuid> known(rows.begin(), rows.end());
   std::vector<format::Uuid> orphans;
   for (const io::DirectoryEntry& entry : listed) {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "store/catalog/connection.h"
+#include "store/rules.h"
 
 namespace lastgood::catalog {
 
@@ -30,7 +31,10 @@ void set_synchronous(Connection& db, Journal journal, Durability durability) {
   // A persistent journal commits by zeroing its header, which SQLite syncs from NORMAL upwards; FULL also syncs the
   // journal's length before its header, and EXTRA, its directory, should SQLite ever have to delete it. There is no
   // cheaper commit that a power loss could not turn into a damaged database, so relaxed is the same.
-  if (journal == Journal::persistent) return db.execute("PRAGMA synchronous = EXTRA");
+  if (journal == Journal::persistent) {
+    const bool survives = rules::relaxed_survives || durability == Durability::durable;
+    return db.execute(survives ? "PRAGMA synchronous = EXTRA" : "PRAGMA synchronous = OFF");
+  }
   db.execute(durability == Durability::durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
 }
 

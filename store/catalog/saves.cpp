@@ -1,6 +1,7 @@
 #include "store/catalog/saves.h"
 
 #include "store/catalog/connection.h"
+#include "store/rules.h"
 
 namespace lastgood::catalog {
 
@@ -25,13 +26,14 @@ bool save_exists(Connection& db, SaveId save) {
 
 std::vector<bool> pin_live(Connection& db, SaveId save, std::span<const BlobId> blobs) {
   // Looks and pins in one statement; a blob that this save pinned before counts as pinned again.
-  Statement pin(db,
-                "INSERT INTO save_pin(save_id, blob_id) "
-                "SELECT ?1, id FROM blob WHERE id = ?2 AND state = 0 AND damaged = 0 "
-                "ON CONFLICT DO UPDATE SET blob_id = excluded.blob_id");
+  Statement pin(db, rules::pin ? "INSERT INTO save_pin(save_id, blob_id) "
+                                 "SELECT ?1, id FROM blob WHERE id = ?2 AND state = 0 AND damaged = 0 "
+                                 "ON CONFLICT DO UPDATE SET blob_id = excluded.blob_id"
+                               : "UPDATE blob SET damaged = 0 WHERE id = ?2 AND state = 0 AND damaged = 0 AND ?1 > 0");
   std::vector<bool> pinned;
   pinned.reserve(blobs.size());
   for (const BlobId blob : blobs) {
+    if (!rules::match_live_only) Statement(db, "UPDATE blob SET state = 0 WHERE id = ?1", blob).run();
     pin.run_with(save, blob);
     pinned.push_back(db.changes() == 1);
   }

@@ -7,6 +7,7 @@
 #include <lastgood/error.h>
 
 #include "store/paths.h"
+#include "store/rules.h"
 
 namespace lastgood::io {
 
@@ -96,8 +97,8 @@ void PackWriter::seal() {
     throw Error(ErrorCode::internal, header_.pack.hex(),
                 "pack " + header_.pack.hex() + " was to be sealed after a failed write; it must be written anew");
   }
-  file_->sync_data();
-  files_.sync_directory(directory_);
+  if (rules::sync_pack) file_->sync_data();
+  if (rules::sync_folder) files_.sync_directory(directory_);
 }
 
 std::uint64_t PackWriter::size() const {

@@ -8,6 +8,7 @@
 
 #include "store/format/codec.h"
 #include "store/quarantine.h"
+#include "store/rules.h"
 
 namespace lastgood::pipeline {
 namespace {
@@ -102,6 +103,7 @@ bool BlobPlacer::match(const Content& content, const std::vector<Candidate>& can
 }
 
 bool BlobPlacer::same_bytes(const Candidate& candidate, const Content& content) {
+  if (!rules::compare_foreign) return true;
   std::optional<BadBlob> bad;
   for (;;) {
     std::optional<catalog::Blob> blob;

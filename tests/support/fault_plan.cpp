@@ -65,12 +65,25 @@ bool SystemCalls::applies(FaultKind kind, Operation operation) {
   }
 }
 
+void SystemCalls::pause() {
+  struct Unlocked {
+    explicit Unlocked(std::mutex& m) : mutex(m) { mutex.unlock(); }
+    ~Unlocked() { mutex.lock(); }
+    std::mutex& mutex;
+  };
+  {
+    const Unlocked unlocked(disk_.mutex());
+    plan_.pause();
+  }
+  check_alive();
+}
+
 SystemCalls::Verdict SystemCalls::begin(Operation operation, const Path& path) {
   static constexpr const char* kNames[] = {"create", "write",  "truncate",       "punch",          "sync",
                                            "remove", "rename", "make_directory", "sync_directory", "read"};
   check_alive();
   if (operation == Operation::read && !plan_.count_reads) return Verdict::proceed;
-  ++operations_;
+  if (++operations_ == plan_.pause_at && plan_.pause) pause();
   if (!is_due() || !applies(plan_.fault->kind, operation)) return Verdict::proceed;
   const char* name = kNames[static_cast<std::size_t>(operation)];
   if (!fault_met_) fault_met_ = std::string(name) + " " + path.string();

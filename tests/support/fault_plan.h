@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 namespace lastgood::test {
@@ -29,6 +30,10 @@ struct Fault {
 struct FaultPlan {
   std::optional<Fault> fault;
   bool count_reads = false;  // else only operations that change something are counted, and can fail
+  /// What another process does just before operation `pause_at`, once. The disk is free for it; its exceptions pass
+  /// through the operation.
+  std::uint64_t pause_at = 0;
+  std::function<void()> pause = {};
 };
 
 /// Thrown by every operation of a killed process. No std::exception: nothing but its scenario should catch it by name.

@@ -75,6 +75,8 @@ class SystemCalls {
 
   /// All below: REQUIRES the disk's mutex.
   Verdict begin(Operation operation, const Path& path);
+  /// Lets another process work, without the mutex; nothing was looked up before.
+  void pause();
   bool is_due() const;
   static bool applies(FaultKind kind, Operation operation);
   void check_alive() const;
