@@ -153,6 +153,23 @@ TEST_CASE("a save that died before its pack was there is cleaned up as well") {
   CHECK(store_stats(store.store()).packs == 0);
 }
 
+TEST_CASE("the lock of a dead save is gone as soon as its row is, even where the collection is stopped then") {
+  SimulatedStore store;
+  OpenSave save = store.begin_save();
+  save.lock.reset();
+  const GcOptions stopped{false, [](const Progress&) { return false; }};
+  CHECK(thrown_by([&] { collect_garbage(store.store(), stopped); }).code() == ErrorCode::cancelled);
+  CHECK_FALSE(store.disk.exists(paths::save_lock("/store", save.uuid)));
+}
+
+TEST_CASE("a collection sweeps stale lock files") {
+  SimulatedStore store;
+  const auto stale = paths::save_lock("/store", format::Uuid::random());
+  store.process.create(stale);
+  gc(store);
+  CHECK_FALSE(store.disk.exists(stale));
+}
+
 TEST_CASE("one collection at a time: a second is told who is at work") {
   SimulatedStore store;
   const auto other = store.process.try_lock(paths::gc_lock("/store"), io::LockMode::exclusive);

@@ -11,6 +11,7 @@
 #include "store/catalog/checkpoints.h"
 #include "store/catalog/connection.h"
 #include "store/paths.h"
+#include "store/quarantine.h"
 #include "tests/store/simulated_store.h"
 #include "tests/support/thrown_error.h"
 
@@ -172,6 +173,7 @@ TEST_CASE("damaged bytes are set aside once, as they were found") {
   store.damage(bad);
   check(store);
   check(store);
+  CHECK(store.warnings().empty());
   const auto aside = store.process.list("/store/quarantine");
   REQUIRE(aside.size() == 1);
   CHECK(aside.at(0).name == bad.place.pack_uuid.hex() + "-" + std::to_string(bad.place.offset) + ".frame");
@@ -179,6 +181,18 @@ TEST_CASE("damaged bytes are set aside once, as they were found") {
   const auto pack = store.disk.contents(paths::pack("/store", bad.place.pack_uuid));
   const auto begin = pack.begin() + static_cast<std::ptrdiff_t>(bad.place.offset);
   CHECK(copy == Bytes(begin, begin + 64 + static_cast<std::ptrdiff_t>(kChunk)));
+}
+
+TEST_CASE("a blob that moved after it was found damaged gets no mark at its new place") {
+  SimulatedStore store;
+  store.save({.step = 1, .entries = weights(1)});
+  const std::vector<BadBlob> elsewhere = {{store.chunks(k1).at(0), "hash mismatch"}};
+  store.catalog().write(catalog::Durability::durable, [](catalog::Connection& db) {
+    db.execute("UPDATE blob SET offset = offset + 64 WHERE id = 1");
+  });
+  io::PackReader reader(store.files(), "/store/blobs");
+  set_aside(store.store().impl(), reader, elsewhere);
+  CHECK(store.info(k1).intact);
 }
 
 TEST_CASE("a read-only handle finds the same, and marks and copies nothing") {
@@ -238,6 +252,11 @@ TEST_CASE("contradictions between catalog, manifest and record are found") {
   SECTION("chunks exchanged") {
     change("UPDATE checkpoint_blob SET blob_id = 3 - blob_id");
     CHECK_THAT(lines(check(store)).at(0), Contains("1 model/w: the catalog has other chunks"));
+  }
+  SECTION("a chunk too few") {
+    change("DELETE FROM checkpoint_blob WHERE ordinal = 1");
+    change("UPDATE blob SET refs = 0 WHERE id = 2");
+    CHECK(lines(check(store)) == Lines{"1 model/w: the catalog has other chunks for it than the manifest"});
   }
   SECTION("a reference that is not counted") {
     change("UPDATE blob SET refs = 0 WHERE id = 1");
