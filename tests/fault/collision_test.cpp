@@ -13,10 +13,7 @@ namespace lastgood::test {
 namespace {
 
 SessionOptions whole_chunks() {
-  SessionOptions options = deterministic();
-  options.chunk_bytes = 1 << 20;
-  options.staging_bytes = 4 << 20;
-  return options;
+  return deterministic(1 << 20);
 }
 
 /// Saves one entry a content in a session of its own.

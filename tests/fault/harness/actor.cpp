@@ -12,11 +12,11 @@ StoreOptions impatient() {
   return options;
 }
 
-SessionOptions deterministic() {
+SessionOptions deterministic(std::uint64_t chunk_bytes) {
   SessionOptions options;
   options.threads = 1;
-  options.chunk_bytes = 64 * 1024;
-  options.staging_bytes = 1 << 20;
+  options.chunk_bytes = chunk_bytes;
+  options.staging_bytes = 8 * chunk_bytes;
   return options;
 }
 
@@ -30,8 +30,8 @@ std::optional<CheckpointInfo> listed(const Store& store, Step step) {
 Actor::Actor(Process& process, Ledger& ledger, OpenMode mode)
     : process_(process), ledger_(ledger), store_(open_store(kStore, mode, impatient(), process)) {}
 
-void Actor::start(const std::string& run) {
-  session_.emplace(store_.start_session(run, deterministic()));
+void Actor::start(const std::string& run, std::uint64_t chunk_bytes) {
+  session_.emplace(store_.start_session(run, deterministic(chunk_bytes)));
 }
 
 SaveOutcome Actor::save(const Contents& contents, Way way) {

@@ -30,7 +30,7 @@ enum class Way { synchronous, at_capture, overlapped };
 /// Waits for nobody: in one thread, whoever is in the way will not go.
 StoreOptions impatient();
 /// One thread and small chunks: the order of operations is the same in every run.
-SessionOptions deterministic();
+SessionOptions deterministic(std::uint64_t chunk_bytes = 64 * 1024);
 /// The checkpoint of that step, if it is listed.
 std::optional<CheckpointInfo> listed(const Store& store, Step step);
 
@@ -40,7 +40,7 @@ class Actor {
   Actor(Process& process, Ledger& ledger, OpenMode mode = OpenMode::open);
 
   const Store& store() const { return store_; }
-  void start(const std::string& run);
+  void start(const std::string& run, std::uint64_t chunk_bytes = 64 * 1024);
   Session& session() { return *session_; }
   /// The memory of an asynchronous save is spoilt as soon as it may be.
   SaveOutcome save(const Contents& contents, Way way = Way::synchronous);

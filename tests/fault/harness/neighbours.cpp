@@ -41,10 +41,22 @@ void load_and_compare(Stage& stage, Step step) {
   }
 }
 
-/// The other process of an interleaving; it lives from before the scenario to its end.
-struct Beside {
-  std::unique_ptr<Process> process;
-  std::unique_ptr<Actor> actor;
+/// The process that lives beside a collection, from before it to its end, and knows the blobs by an earlier save.
+class Beside {
+ public:
+  Beside(Stage& stage, Actor*& in_reach) : process_(stage.disk), actor_(process_, stage.ledger), in_reach_(in_reach) {
+    actor_.start("b");
+    actor_.save_surely(contents({{"b", 71}}));
+    in_reach_ = &actor_;
+  }
+  ~Beside() { in_reach_ = nullptr; }
+  Beside(const Beside&) = delete;
+  Beside& operator=(const Beside&) = delete;
+
+ private:
+  Process process_;
+  Actor actor_;
+  Actor*& in_reach_;
 };
 
 }  // namespace
@@ -92,22 +104,15 @@ Scenario load(Step step, bool has_holes) {
 }
 
 Veteran collection_beside_veteran() {
-  const auto beside = std::make_shared<Beside>();
+  const auto in_reach = std::make_shared<Actor*>(nullptr);
   Veteran veteran;
   veteran.collection = collect();
   veteran.collection.name = "collect_beside_veteran";
-  veteran.collection.run = [beside](Stage& stage) {
-    beside->process = std::make_unique<Process>(stage.disk);
-    beside->actor = std::make_unique<Actor>(*beside->process, stage.ledger);
-    beside->actor->start("b");
-    beside->actor->save_surely(contents({{"b", 71}}));
+  veteran.collection.run = [in_reach](Stage& stage) {
+    const Beside beside(stage, *in_reach);
     forget_and_collect(stage);
-    beside->actor.reset();
-    beside->process.reset();
   };
-  veteran.save = [beside](Stage&) {
-    if (beside->actor) save_unless_busy(*beside->actor);
-  };
+  veteran.save = [in_reach](Stage&) { save_unless_busy(**in_reach); };
   return veteran;
 }
 
