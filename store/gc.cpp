@@ -6,7 +6,6 @@
 #include "store/gc_pass.h"
 #include "store/holder.h"
 #include "store/paths.h"
-#include "store/rules.h"
 
 namespace lastgood {
 
@@ -15,12 +14,12 @@ namespace {
 std::unique_ptr<io::FileLock> lock_collection(const StoreImpl& store) {
   const auto path = paths::gc_lock(store.directory);
   auto lock = store.files->try_lock(path, io::LockMode::exclusive);
-  if (!lock && rules::one_collection) {
+  if (!lock) {
     throw Error(ErrorCode::busy, store.directory.string(),
                 "another collection is running in " + store.directory.string() + " (" +
                     describe_holder(*store.files, path) + "); wait until it is done");
   }
-  if (lock) lock->write_note(holder_note());
+  lock->write_note(holder_note());
   return lock;
 }
 

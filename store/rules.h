@@ -27,7 +27,6 @@ LASTGOOD_RULE(commit_durable);              // the final commit is durable befor
 LASTGOOD_RULE(keep_failed_pack);            // a failed save unlinks nothing
 
 // Collect
-LASTGOOD_RULE(one_collection);      // the gc lock keeps a second collection out
 LASTGOOD_RULE(respect_locks);       // a save whose lock is held is alive
 LASTGOOD_RULE(ask_owner);           // a pack whose save is in flight stays, however empty
 LASTGOOD_RULE(mark_first);          // the marking commit comes before anything is destroyed

@@ -27,7 +27,7 @@ TEST_CASE("two saves of one content in two runs do not disturb each other") {
 }
 
 TEST_CASE("a load returns the right bytes, or not_found, whatever is forgotten and punched meanwhile") {
-  require_sound(interleave(load(1, true), "forget_and_collect", forget_and_collect, true), 1);
+  require_sound(interleave(load(2, true), "forget_and_collect", forget_and_collect, true), 1);
   require_sound(interleave(load(4, true), "forget_and_collect", forget_and_collect, true), 1);
 }
 

@@ -1,6 +1,7 @@
 #include "tests/fault/harness/actor.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <lastgood/annotate.h>
 
@@ -29,6 +30,9 @@ std::optional<CheckpointInfo> listed(const Store& store, Step step) {
 
 Actor::Actor(Process& process, Ledger& ledger, OpenMode mode)
     : process_(process), ledger_(ledger), store_(open_store(kStore, mode, impatient(), process)) {}
+
+Actor::Actor(Process& process, Ledger& ledger, Store store)
+    : process_(process), ledger_(ledger), store_(std::move(store)) {}
 
 void Actor::start(const std::string& run, std::uint64_t chunk_bytes) {
   session_.emplace(store_.start_session(run, deterministic(chunk_bytes)));

@@ -38,6 +38,7 @@ std::optional<CheckpointInfo> listed(const Store& store, Step step);
 class Actor {
  public:
   Actor(Process& process, Ledger& ledger, OpenMode mode = OpenMode::open);
+  Actor(Process& process, Ledger& ledger, Store store);
 
   const Store& store() const { return store_; }
   void start(const std::string& run, std::uint64_t chunk_bytes = 64 * 1024);

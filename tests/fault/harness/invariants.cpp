@@ -60,7 +60,7 @@ Store opens(Process& process, Repair repair) {
   return open_store(kStore, mode, impatient(), process);
 }
 
-void acknowledged_load(const Store& store, const Ledger& ledger) {
+void acknowledged_are_listed(const Store& store, const Ledger& ledger) {
   std::set<Step> steps;
   for (const CheckpointInfo& info : list_checkpoints(store)) steps.insert(info.step);
   for (const Step step : ledger.acknowledged) {
@@ -150,20 +150,17 @@ void next_collection_frees_nothing(Actor& actor) {
 void check_all(SimulatedDisk& disk, Ledger ledger, Repair repair) {
   Process process(disk);
   try {
-    {
-      const Store store = opens(process, repair);
-      acknowledged_load(store, ledger);
-      listed_are_whole(store, ledger);
-      heads_are_where_they_may_be(store, ledger);
-      nothing_is_damaged(store);
-    }
-    Actor actor(process, ledger);
+    Actor actor(process, ledger, opens(process, repair));
+    acknowledged_are_listed(actor.store(), ledger);
+    listed_are_whole(actor.store(), ledger);
+    heads_are_where_they_may_be(actor.store(), ledger);
+    nothing_is_damaged(actor.store());
     next_session_saves(actor);
     actor.collect();
     nothing_is_orphaned(actor.store());
     if (disk.options().has_holes) nothing_leaks(actor.store());
     next_collection_frees_nothing(actor);
-    acknowledged_load(actor.store(), ledger);
+    acknowledged_are_listed(actor.store(), ledger);
     listed_are_whole(actor.store(), ledger);
   } catch (const Error& error) {
     throw Violation(std::string("after the fault, a call failed: ") + error.what());

@@ -17,8 +17,8 @@ enum class Repair {
 
 Store opens(Process& process, Repair repair);
 
-/// Listed, and with exactly its contents.
-void acknowledged_load(const Store& store, const Ledger& ledger);
+/// That they load with exactly their contents, listed_are_whole() sees.
+void acknowledged_are_listed(const Store& store, const Ledger& ledger);
 /// Whatever is listed loads, and is a state that was once given: nothing torn is to be seen.
 void listed_are_whole(const Store& store, const Ledger& ledger);
 void heads_are_where_they_may_be(const Store& store, const Ledger& ledger);

@@ -17,7 +17,7 @@ namespace lastgood::test {
 /// What a checkpoint holds: entries of dtype `bytes` by name.
 using Contents = std::map<std::string, Bytes>;
 
-/// Entries by name and seed; the name decides the size: "w" 68 KiB (two chunks), "u" 64 KiB, "v" 3 KiB, "b" 300 bytes.
+/// Entries by name and seed; the name decides the size: "u" 68 KiB (two chunks), "w" 16 KiB, "v" 3 KiB, "b" 300 bytes.
 Contents contents(const std::map<std::string, std::uint64_t>& seeds);
 /// Views into `contents`, which must outlive them.
 std::vector<TensorView> views(const Contents& contents);

@@ -38,6 +38,7 @@ inline constexpr Loss kAllLosses[] = {{PowerLoss::lose_unsynced},    {PowerLoss:
                                       {PowerLoss::zero_contents},    {PowerLoss::stale_contents},
                                       {PowerLoss::lose_entries},     {PowerLoss::random_subset, 1},
                                       {PowerLoss::random_subset, 2}, {PowerLoss::keep_everything}};
+inline constexpr Loss kOneLoss[] = {{PowerLoss::random_subset, 1}};
 inline constexpr Loss kFewLosses[] = {{PowerLoss::lose_unsynced}, {PowerLoss::random_subset, 1}};
 
 /// What was tried. The first violation ends a sweep.
