@@ -70,7 +70,8 @@ class DefaultGeneratorsPart : public Part {
     std::vector<std::pair<std::string, at::Generator>> all;
     all.emplace_back("default.cpu", at::globalContext().defaultGenerator(at::kCPU));
     if (!torch::cuda::is_available()) return all;
-    for (std::size_t i = 0; i < torch::cuda::device_count(); ++i) {
+    const auto count = static_cast<int>(torch::cuda::device_count());
+    for (int i = 0; i < count; ++i) {
       const at::Device device(at::kCUDA, static_cast<c10::DeviceIndex>(i));
       all.emplace_back("default.cuda." + std::to_string(i), at::globalContext().defaultGenerator(device));
     }

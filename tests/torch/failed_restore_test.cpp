@@ -34,8 +34,9 @@ struct Fixture {
   Trainer live;
 };
 
-TEST_CASE_METHOD(Fixture, "A missing entry is named") {
+TEST_CASE_METHOD(Fixture, "A missing entry is named, before anything is read") {
   checkpoint.remove("model.hidden.bias");
+  checkpoint.before_load = [](std::span<const TensorSlot>) { FAIL("something was read"); };
   const Error error = fail(checkpoint, live);
   REQUIRE(error.code() == ErrorCode::invalid_argument);
   REQUIRE_THAT(error.what(), Catch::Contains("Checkpoint 7") &&
