@@ -111,6 +111,21 @@ TEST_CASE("content that looks like a pack is not taken for frames") {
   CHECK(outer.scan().good.empty());
 }
 
+TEST_CASE("a frame inside of a frame is content, even where it names this pack and its own place") {
+  Pack pack;
+  const Bytes inner = random_bytes(64, 2);
+  const format::FrameHeader header{format::FrameKind::chunk, format::Codec::raw, 64, 64, format::hash_bytes(inner)};
+  const std::uint64_t first = format::place_frame(format::kHeaderBytes, 192);
+  const auto bytes = format::encode(header, pack.uuid, first + 128);
+  Bytes content(192);
+  std::copy(bytes.begin(), bytes.end(), content.begin() + 64);
+  std::copy(inner.begin(), inner.end(), content.begin() + 128);
+  REQUIRE(pack.add(content) == first);
+  CHECK(offsets(pack.scan()) == Offsets{first});
+  pack.disk.damage(pack.path, first + 30, bytes_of("x"));  // and this is what the scan would find otherwise
+  CHECK(offsets(pack.scan()) == Offsets{first + 128});
+}
+
 TEST_CASE("a frame that the file's end cuts is not taken") {
   Pack pack;
   const auto first = pack.add(random_bytes(100, 1));

@@ -25,6 +25,10 @@ std::unique_ptr<SimulatedDisk> disk_with_store() {
   return disk;
 }
 
+std::unique_ptr<SimulatedDisk> copy_of(const SimulatedDisk& disk) {
+  return disk.after_power_loss(PowerLoss::keep_everything);
+}
+
 bool is_sound(SimulatedDisk& disk) {
   Process process(disk);
   const Store store = open_store("/store", OpenMode::open, {}, process);
@@ -44,7 +48,7 @@ bool recovers(SimulatedDisk& disk) {
 std::unique_ptr<SimulatedDisk> disk_with_hot_journal() {
   const auto whole = disk_with_store();
   for (std::uint64_t at = 1;; ++at) {
-    auto disk = whole->after_power_loss(PowerLoss::keep_everything);
+    auto disk = copy_of(*whole);
     Process process(*disk, {Fault{FaultKind::kill, at, false}, false});
     try {
       const Store store = open_store("/store", OpenMode::open, {}, process);
@@ -55,7 +59,7 @@ std::unique_ptr<SimulatedDisk> disk_with_hot_journal() {
     } catch (const Killed&) {
     } catch (const Error&) {
     }
-    const auto bare = disk->after_power_loss(PowerLoss::keep_everything);
+    const auto bare = copy_of(*disk);
     bare->remove("/store/catalog.db-journal");
     if (!is_sound(*bare)) return disk;
   }
@@ -80,11 +84,12 @@ void rebuild_until_cut(Process& process) {
 }  // namespace
 
 TEST_CASE("a rebuild killed at any operation leaves a store that opens, or one that says it has lost its catalog") {
+  const auto whole = disk_with_store();
   const std::uint64_t operations = operations_of_a_rebuild();
   CHECK(operations > 20);
   for (std::uint64_t at = 1; at <= operations; ++at) {
     for (const FaultKind kind : {FaultKind::kill, FaultKind::kill_halfway}) {
-      const auto disk = disk_with_store();
+      const auto disk = copy_of(*whole);
       {
         Process process(*disk, {Fault{kind, at, false}, false});
         rebuild_until_cut(process);
@@ -96,9 +101,10 @@ TEST_CASE("a rebuild killed at any operation leaves a store that opens, or one t
 }
 
 TEST_CASE("a rebuild that loses power at any operation leaves the same") {
+  const auto whole = disk_with_store();
   const std::uint64_t operations = operations_of_a_rebuild();
   for (std::uint64_t at = 1; at <= operations; ++at) {
-    const auto disk = disk_with_store();
+    const auto disk = copy_of(*whole);
     Process process(*disk, {Fault{FaultKind::kill, at, false}, false});
     rebuild_until_cut(process);
     for (const PowerLoss loss : kPowerLosses) {
@@ -115,7 +121,7 @@ TEST_CASE("an old catalog that needs its journal is never found without it") {
   // The old catalog is touched at the end only, by no more than some thirty operations.
   REQUIRE(operations > 40);
   for (std::uint64_t at = operations - 40; at <= operations; ++at) {
-    const auto disk = hot->after_power_loss(PowerLoss::keep_everything);
+    const auto disk = copy_of(*hot);
     Process process(*disk, {Fault{FaultKind::kill, at, false}, false});
     rebuild_until_cut(process);
     for (std::uint64_t seed = 0; seed < 8; ++seed) {
@@ -126,10 +132,11 @@ TEST_CASE("an old catalog that needs its journal is never found without it") {
 }
 
 TEST_CASE("a rebuild that meets an error tells it, and leaves the same") {
+  const auto whole = disk_with_store();
   const std::uint64_t operations = operations_of_a_rebuild();
   for (std::uint64_t at = 1; at <= operations; ++at) {
     for (const FaultKind kind : {FaultKind::io_error, FaultKind::no_space, FaultKind::failed_sync}) {
-      const auto disk = disk_with_store();
+      const auto disk = copy_of(*whole);
       {
         Process process(*disk, {Fault{kind, at, false}, false});
         rebuild_until_cut(process);
