@@ -69,6 +69,37 @@ TEST_CASE("a kind of fault that does not apply to an operation leaves it alone")
   }
 }
 
+TEST_CASE("another process can work before a chosen operation, once") {
+  SimulatedDisk disk;
+  Process other(disk);
+  int pauses = 0;
+  FaultPlan plan;
+  plan.pause_at = 3;
+  plan.pause = [&] {
+    ++pauses;
+    REQUIRE(disk.exists("/d"));
+    REQUIRE_FALSE(disk.exists("/d/f"));
+    other.create("/d/other");
+  };
+  Process process(disk, plan);
+  scenario(process);
+  REQUIRE(pauses == 1);
+  REQUIRE(process.operations() == 9);
+  REQUIRE(disk.exists("/d/other"));
+}
+
+TEST_CASE("a process that is killed while another works does not go on") {
+  SimulatedDisk disk;
+  Process* victim = nullptr;
+  FaultPlan plan;
+  plan.pause_at = 3;
+  plan.pause = [&] { victim->kill(); };
+  Process process(disk, plan);
+  victim = &process;
+  REQUIRE_THROWS_AS(scenario(process), Killed);
+  REQUIRE_FALSE(disk.exists("/d/f"));
+}
+
 TEST_CASE("an error has no effect and is over afterwards") {
   SimulatedDisk disk;
   Process process(disk, {.fault = Fault{FaultKind::no_space, 2}});
