@@ -41,6 +41,7 @@ using pipeline::ContentKey;
 
 // Copies that wait for their pins hold memory: so many tasks at most, and never more than a quarter of it.
 constexpr std::size_t kMostWaiting = 8;
+constexpr int kMostLockTries = 100;
 
 std::int64_t now_ms() {
   using namespace std::chrono;
@@ -156,10 +157,16 @@ void SaveJob::begin() {
 }
 
 void SaveJob::take_lock() {
-  const auto path = paths::save_lock(context_.store.directory, in_flight_->uuid);
-  in_flight_->lock = context_.store.files->try_lock(path, io::LockMode::exclusive);
+  // A collection may hold the new file for a moment, to see whether it was left behind: then another name is taken.
+  for (int tries = 0; !in_flight_->lock && tries < kMostLockTries; ++tries) {
+    if (tries > 0) in_flight_->uuid = format::Uuid::random();
+    in_flight_->lock = context_.store.files->try_lock(paths::save_lock(context_.store.directory, in_flight_->uuid),
+                                                      io::LockMode::exclusive);
+  }
   if (!in_flight_->lock) {
-    throw Error(ErrorCode::internal, path.string(), "the lock of a new save is held: " + path.string());
+    const std::string locks = paths::locks(context_.store.directory).string();
+    throw Error(ErrorCode::busy, locks,
+                "every lock file that this save made in " + locks + " was held by another process");
   }
   in_flight_->lock->write_note(holder_note());
 }

@@ -10,6 +10,8 @@
 #include <catch2/catch.hpp>
 
 #include "store/io/file_system.h"
+#include "store/store_impl.h"
+#include "tests/support/pass_through.h"
 #include "tests/support/sample_state.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/thrown_error.h"
@@ -236,4 +238,23 @@ TEST_CASE_METHOD(Fixture, "An empty state is a checkpoint, too") {
   const SaveOutcome saved = session.save({}, {.step = 0});
   CHECK(saved.ok());
   CHECK(entries(store, *saved.checkpoint).empty());
+}
+
+TEST_CASE("A save whose new lock file is held for a moment by a collection takes another name") {
+  // Holds the first lock file of every save, as a collection does that looks whether it was left behind.
+  class Held final : public PassThrough {
+   public:
+    std::unique_ptr<io::FileLock> try_lock(const std::filesystem::path& path, io::LockMode mode) override {
+      const bool first = path.filename().string().starts_with("save-") && !std::exchange(held_, true);
+      return first ? nullptr : PassThrough::try_lock(path, mode);
+    }
+
+   private:
+    bool held_ = false;
+  };
+  const TemporaryDirectory dir;
+  Held files;
+  Store store = open_store(dir / "store", OpenMode::create, {}, files);
+  Session session = store.start_session("demo");
+  CHECK(session.save(sample_state(1).views(), {.step = 1}).ok());
 }
