@@ -12,21 +12,41 @@ namespace lastgood::paths {
 
 using Path = std::filesystem::path;
 
-inline Path catalog(const Path& store) { return store / "catalog.db"; }
-inline Path blobs(const Path& store) { return store / "blobs"; }
-inline Path locks(const Path& store) { return store / "locks"; }
-inline Path quarantine(const Path& store) { return store / "quarantine"; }
+inline Path catalog(const Path& store) {
+  return store / "catalog.db";
+}
+inline Path blobs(const Path& store) {
+  return store / "blobs";
+}
+inline Path locks(const Path& store) {
+  return store / "locks";
+}
+inline Path quarantine(const Path& store) {
+  return store / "quarantine";
+}
 
-inline std::string pack_name(const format::Uuid& pack) { return pack.hex() + ".pack"; }
-inline Path pack(const Path& store, const format::Uuid& uuid) { return blobs(store) / pack_name(uuid); }
+inline std::string pack_name(const format::Uuid& pack) {
+  return pack.hex() + ".pack";
+}
+inline Path pack(const Path& store, const format::Uuid& uuid) {
+  return blobs(store) / pack_name(uuid);
+}
 
 /// Held by a save from before its row exists until after its end.
-inline Path save_lock(const Path& store, const format::Uuid& save) { return locks(store) / ("save-" + save.hex()); }
+inline Path save_lock(const Path& store, const format::Uuid& save) {
+  return locks(store) / ("save-" + save.hex());
+}
 /// Held by the one trainer of a run.
-inline Path run_lock(const Path& store, RunId run) { return locks(store) / ("run-" + std::to_string(run.value)); }
+inline Path run_lock(const Path& store, RunId run) {
+  return locks(store) / ("run-" + std::to_string(run.value));
+}
 /// Held over a whole collection.
-inline Path gc_lock(const Path& store) { return locks(store) / "gc"; }
+inline Path gc_lock(const Path& store) {
+  return locks(store) / "gc";
+}
 /// Shared by everyone who may write; exclusive for a rebuild, which exchanges the catalog.
-inline Path store_lock(const Path& store) { return locks(store) / "store"; }
+inline Path store_lock(const Path& store) {
+  return locks(store) / "store";
+}
 
 }  // namespace lastgood::paths

@@ -23,7 +23,8 @@ struct NewBlob {
 BlobId append_blobs(Connection& db, PackId pack, std::span<const NewBlob> blobs);
 
 /// LIVE, undamaged chunks and manifests with an id above `after`, newest first, at most `limit`.
-void for_each_live_blob(Connection& db, BlobId after, std::uint64_t limit, const std::function<void(const Blob&)>& body);
+void for_each_live_blob(Connection& db, BlobId after, std::uint64_t limit,
+                        const std::function<void(const Blob&)>& body);
 
 /// The row, whatever its state; nothing where it is gone.
 std::optional<Blob> find_blob(Connection& db, BlobId id);
@@ -38,8 +39,8 @@ std::vector<std::size_t> not_live(Connection& db, std::span<const BlobId> blobs)
 std::vector<Blob> damaged_blobs(Connection& db);
 void set_damaged(Connection& db, BlobId id, bool damaged);
 
-/// Gives a damaged LIVE blob new bytes: moves the row to `place` with `frame` (same hash, raw size and kind), clears the
-/// mark, and leaves a DEAD row for the old extent. False, and no change, where it is not LIVE and damaged any more.
+/// Gives a damaged LIVE blob new bytes: moves the row to `place` with `frame` (same hash, raw size and kind), clears
+/// the mark, and leaves a DEAD row for the old extent. False, and no change, where it is not LIVE and damaged any more.
 bool heal_blob(Connection& db, BlobId id, PackId pack, const NewBlob& replacement);
 
 /// LIVE rows that nothing references and no save pins become DEAD; how many. (gc; uses the partial index on refs = 0.)

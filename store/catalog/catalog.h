@@ -18,16 +18,16 @@ namespace lastgood::catalog {
 
 class Connection;
 
-/// What a commit survives. Where SQLite cannot commit cheaply without risk to the database (a rollback journal), relaxed
-/// commits are durable too.
+/// What a commit survives. Where SQLite cannot commit cheaply without risk to the database (a rollback journal),
+/// relaxed commits are durable too.
 enum class Durability { relaxed, durable };
 
 enum class Access { read_only, read_write };
 
 struct Options {
   std::chrono::milliseconds busy_timeout{60'000};
-  const char* vfs = nullptr;   // nullptr: SQLite's default
-  bool local = true;           // false: never use the write-ahead log
+  const char* vfs = nullptr;  // nullptr: SQLite's default
+  bool local = true;          // false: never use the write-ahead log
 };
 
 class Catalog {
@@ -47,9 +47,9 @@ class Catalog {
   /// Runs `body` in a fresh read transaction: everything it asks comes from one snapshot. `body` may run again.
   void read(const std::function<void(Connection&)>& body) const;
 
-  /// Runs `body` in BEGIN IMMEDIATE and commits. An exception from `body` rolls back and passes on. `body` may run again
-  /// after a busy database, so it must assign, not add up. Errors: busy (with the holder's pid where it can be told),
-  /// no_space, io, permission, corruption; after io or no_space the outcome of the commit is unknown.
+  /// Runs `body` in BEGIN IMMEDIATE and commits. An exception from `body` rolls back and passes on. `body` may run
+  /// again after a busy database, so it must assign, not add up. Errors: busy (with the holder's pid where it can be
+  /// told), no_space, io, permission, corruption; after io or no_space the outcome of the commit is unknown.
   void write(Durability durability, const std::function<void(Connection&)>& body) const;
 
   const format::Uuid& store_uuid() const noexcept;

@@ -20,10 +20,10 @@ namespace lastgood::catalog {
 class Connection;
 
 struct NewCheckpoint {
-  format::Record record;                   // its run, session and parent must have rows
+  format::Record record;  // its run, session and parent must have rows
   SessionId session;
   const format::Manifest* manifest = nullptr;
-  std::vector<BlobId> chunks;              // one per chunk, in the manifest's order of entries
+  std::vector<BlobId> chunks;  // one per chunk, in the manifest's order of entries
   BlobId manifest_blob;
   BlobId record_blob;
   std::uint64_t bytes_logical = 0;
@@ -45,7 +45,7 @@ std::optional<format::Uuid> checkpoint_uuid(Connection& db, CheckpointId id);
 struct CheckpointBlobs {
   Blob manifest;
   Blob record;
-  std::vector<Blob> chunks;                // in the manifest's order
+  std::vector<Blob> chunks;  // in the manifest's order
 };
 std::optional<CheckpointBlobs> checkpoint_blobs(Connection& db, CheckpointId id);
 

@@ -14,10 +14,10 @@ class Connection;
 struct PackRow {
   PackId id;
   format::Uuid uuid;
-  bool owner_in_flight = false;     // the save that writes it still has its row
+  bool owner_in_flight = false;  // the save that writes it still has its row
   std::uint64_t live_blobs = 0;
   std::uint64_t dead_blobs = 0;
-  std::uint64_t live_bytes = 0;     // headers and payloads of LIVE frames, padding excluded
+  std::uint64_t live_bytes = 0;  // headers and payloads of LIVE frames, padding excluded
 };
 
 /// All packs with their counts.

@@ -19,7 +19,7 @@ using SaveId = Id<struct SaveTag>;
 struct Place {
   PackId pack;
   format::Uuid pack_uuid;
-  std::uint64_t offset = 0;   // of the frame's header
+  std::uint64_t offset = 0;  // of the frame's header
   bool operator==(const Place&) const = default;
 };
 

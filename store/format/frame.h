@@ -1,8 +1,8 @@
 // Packs and frames: the bytes of a pack's header and of the header before each payload. Grammar: store/FORMAT.md.
 //
 // Little-endian, fixed 64 bytes each. A header names its pack and its own offset, so that bytes which merely look like
-// one (a tensor's contents, a frame copied elsewhere) are not taken for one. No I/O here. Decoding checks in this order:
-// size, magic, checksum, version, then each field; one message per defect.
+// one (a tensor's contents, a frame copied elsewhere) are not taken for one. No I/O here. Decoding checks in this
+// order: size, magic, checksum, version, then each field; one message per defect.
 #pragma once
 
 #include <array>
@@ -37,7 +37,7 @@ struct FrameHeader {
   Codec codec = Codec::raw;
   std::uint64_t raw_bytes = 0;
   std::uint64_t stored_bytes = 0;
-  BlobHash hash;             // of the raw bytes
+  BlobHash hash;  // of the raw bytes
 };
 
 using HeaderBytes = std::array<std::byte, kHeaderBytes>;

@@ -21,16 +21,16 @@ inline constexpr std::size_t kMaxMetadataBytes = 1u << 20;
 inline constexpr int kMaxJsonDepth = 64;
 
 struct Record {
-  Uuid checkpoint;                 // names the checkpoint across rebuilds
+  Uuid checkpoint;  // names the checkpoint across rebuilds
   std::optional<Uuid> parent;
   Uuid session;
   std::string run;
   Step step = 0;
   std::int64_t epoch = 0;
   CheckpointKind kind = CheckpointKind::regular;
-  Stability stability = Stability::unknown;   // as known at the save
+  Stability stability = Stability::unknown;  // as known at the save
   std::int64_t created_at_ms = 0;
-  std::int64_t sequence = 0;       // order of the saves of a store: greater than that of every earlier checkpoint
+  std::int64_t sequence = 0;  // order of the saves of a store: greater than that of every earlier checkpoint
   BlobHash manifest;
   std::uint64_t bytes_new = 0;
   std::vector<std::pair<std::string, double>> metrics;  // sorted by name; non-finite ones survive

@@ -88,7 +88,8 @@ void PackReader::read(const FrameRef& frame, std::span<std::byte> out) {
     }
     hasher.update(out);
   }
-  if (rules::check_hash && hasher.finish() != header.hash) throw damaged(path, frame, "hash mismatch, expected " + header.hash.hex());
+  if (rules::check_hash && hasher.finish() != header.hash)
+    throw damaged(path, frame, "hash mismatch, expected " + header.hash.hex());
 }
 
 std::vector<std::byte> PackReader::read(const FrameRef& frame) {

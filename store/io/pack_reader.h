@@ -25,9 +25,9 @@ class PackReader {
  public:
   PackReader(FileSystem& files, std::filesystem::path directory);
 
-  /// Reads, unpacks and checks the frame's payload. REQUIRES: out.size() == frame.header.raw_bytes. Raw payloads are read
-  /// straight into `out` and hashed there, so `out` holds garbage after a failure.
-  /// Throws Error(corruption): pack missing or short, payload of another hash; the frame's own header is not read.
+  /// Reads, unpacks and checks the frame's payload. REQUIRES: out.size() == frame.header.raw_bytes. Raw payloads are
+  /// read straight into `out` and hashed there, so `out` holds garbage after a failure. Throws Error(corruption): pack
+  /// missing or short, payload of another hash; the frame's own header is not read.
   void read(const FrameRef& frame, std::span<std::byte> out);
   std::vector<std::byte> read(const FrameRef& frame);
 

@@ -3,8 +3,8 @@
 //   1. The constructor creates the file (its row is already committed) and writes the pack's header.
 //   2. append() reserves an extent, writes it and starts its write-back.
 //   3. seal() makes contents, size and directory entry durable. Only then may a commit refer to the frames.
-// A cut before 3 leaves a file that no row refers to as live; nothing is removed here, gc decides. After any failure the
-// pack must not be sealed; write another.
+// A cut before 3 leaves a file that no row refers to as live; nothing is removed here, gc decides. After any failure
+// the pack must not be sealed; write another.
 #pragma once
 
 #include <atomic>

@@ -36,15 +36,15 @@ struct CheckpointInfo {
   Stability stability = Stability::unknown;
   bool is_head = false;
   bool pinned = false;
-  bool intact = true;                      // false once damage was found in a blob that it needs
-  std::int64_t created_at_ms = 0;          // milliseconds since 1970, UTC; for people: nothing is decided by it
-  BlobHash digest;                         // of names, dtypes, shapes and contents: equal states have equal digests
+  bool intact = true;              // false once damage was found in a blob that it needs
+  std::int64_t created_at_ms = 0;  // milliseconds since 1970, UTC; for people: nothing is decided by it
+  BlobHash digest;                 // of names, dtypes, shapes and contents: equal states have equal digests
   std::uint64_t entries = 0;
-  std::uint64_t bytes_logical = 0;         // sum of the entries' bytes (tied ones once)
-  std::uint64_t bytes_new = 0;             // what its save added to the packs, headers included
-  std::map<std::string, double> metrics;   // finite or not, as given
-  std::string metadata = "{}";             // a JSON object, as given
-  std::vector<std::string> tags;           // sorted
+  std::uint64_t bytes_logical = 0;        // sum of the entries' bytes (tied ones once)
+  std::uint64_t bytes_new = 0;            // what its save added to the packs, headers included
+  std::map<std::string, double> metrics;  // finite or not, as given
+  std::string metadata = "{}";            // a JSON object, as given
+  std::vector<std::string> tags;          // sorted
 };
 
 /// One run: a training effort with a name.
@@ -62,7 +62,7 @@ struct SessionInfo {
   SessionId id;
   std::string run;
   SessionState state = SessionState::open;
-  std::int64_t pid = 0;                    // on `host`, for people: nothing is decided by it
+  std::int64_t pid = 0;  // on `host`, for people: nothing is decided by it
   std::string host;
   std::int64_t started_at_ms = 0;
   std::optional<std::int64_t> ended_at_ms;

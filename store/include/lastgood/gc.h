@@ -20,19 +20,19 @@ namespace lastgood {
 
 /// What to keep, run by run; a checkpoint that any rule keeps is kept. All unset: keeps everything.
 struct RetentionPolicy {
-  std::optional<std::string> run = {};                 // only this run; else all
-  std::optional<std::uint64_t> keep_last = {};         // the newest N
-  std::optional<std::uint64_t> keep_stable = {};       // the newest N judged stable
-  std::optional<Step> keep_every = {};                 // steps divisible by N
+  std::optional<std::string> run = {};                   // only this run; else all
+  std::optional<std::uint64_t> keep_last = {};           // the newest N
+  std::optional<std::uint64_t> keep_stable = {};         // the newest N judged stable
+  std::optional<Step> keep_every = {};                   // steps divisible by N
   std::optional<std::chrono::seconds> keep_within = {};  // created within this long before the run's newest
-  std::optional<std::string> best_metric = {};         // with keep_best: the metric's name
-  std::uint64_t keep_best = 0;                        // the best N by best_metric
-  bool best_is_max = false;                           // larger is better (default: smaller)
+  std::optional<std::string> best_metric = {};           // with keep_best: the metric's name
+  std::uint64_t keep_best = 0;                           // the best N by best_metric
+  bool best_is_max = false;                              // larger is better (default: smaller)
 };
 
 struct ForgetReport {
-  std::vector<CheckpointId> forgotten;                // or would be, in a dry run
-  std::uint64_t bytes_released = 0;                   // what a gc can now free that it could not before
+  std::vector<CheckpointId> forgotten;  // or would be, in a dry run
+  std::uint64_t bytes_released = 0;     // what a gc can now free that it could not before
 };
 
 /// The checkpoints that the policy lets go, oldest first. Changes nothing.
@@ -51,9 +51,9 @@ struct GcReport {
   std::uint64_t blobs_freed = 0;
   std::uint64_t packs_removed = 0;
   std::uint64_t packs_compacted = 0;
-  std::uint64_t orphans_removed = 0;                  // packs without a row
-  std::uint64_t dead_saves = 0;                       // left behind by killed processes
-  std::uint64_t bytes_freed = 0;                      // on disk, as measured before and after (an estimate in a dry run)
+  std::uint64_t orphans_removed = 0;  // packs without a row
+  std::uint64_t dead_saves = 0;       // left behind by killed processes
+  std::uint64_t bytes_freed = 0;      // on disk, as measured before and after (an estimate in a dry run)
 };
 
 /// Frees what nothing refers to. Errors: busy (another collection is running), permission, io, cancelled.

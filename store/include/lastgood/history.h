@@ -13,9 +13,9 @@
 namespace lastgood {
 
 struct ListQuery {
-  std::optional<std::string> run = {};    // all runs when unset
+  std::optional<std::string> run = {};  // all runs when unset
   std::optional<Stability> stability = {};
-  std::uint64_t limit = 0;                // the newest so many; 0: all
+  std::uint64_t limit = 0;  // the newest so many; 0: all
 };
 
 /// Checkpoints, newest first.
@@ -27,7 +27,8 @@ std::optional<CheckpointInfo> find_checkpoint(const Store& store, CheckpointId i
 /// The checkpoint that a name means: an id ("17"), a tag, `head`, `latest`, `last-stable`, `step:4100`, each of them
 /// with `~N` for its N-th ancestor. Names other than ids and tags mean those of `run`, or of the only run there is.
 /// Errors: not_found (with the nearest names), invalid_argument (ambiguous, with the candidates; malformed).
-CheckpointInfo resolve_checkpoint(const Store& store, std::string_view name, const std::optional<std::string>& run = {});
+CheckpointInfo resolve_checkpoint(const Store& store, std::string_view name,
+                                  const std::optional<std::string>& run = {});
 
 /// The newest checkpoint in the lineage of the run's head that was judged stable and is intact.
 std::optional<CheckpointInfo> last_stable(const Store& store, const std::string& run);
@@ -43,11 +44,11 @@ std::uint64_t bytes_unique(const Store& store, CheckpointId checkpoint);
 struct StoreStats {
   std::uint64_t runs = 0, sessions = 0, checkpoints = 0, entries = 0;
   std::uint64_t blobs = 0, blobs_damaged = 0, packs = 0;
-  std::uint64_t bytes_logical = 0;    // sum over checkpoints, as if each stood alone
-  std::uint64_t bytes_raw = 0;        // of the distinct blobs, before packing
-  std::uint64_t bytes_stored = 0;     // of the distinct blobs, as they lie in the packs
-  std::uint64_t bytes_on_disk = 0;    // allocated for blobs/, dead space included
-  std::uint64_t bytes_dead = 0;       // marked as dead or unreferenced: the next gc frees them
+  std::uint64_t bytes_logical = 0;  // sum over checkpoints, as if each stood alone
+  std::uint64_t bytes_raw = 0;      // of the distinct blobs, before packing
+  std::uint64_t bytes_stored = 0;   // of the distinct blobs, as they lie in the packs
+  std::uint64_t bytes_on_disk = 0;  // allocated for blobs/, dead space included
+  std::uint64_t bytes_dead = 0;     // marked as dead or unreferenced: the next gc frees them
   std::uint64_t catalog_bytes = 0;
   std::uint64_t saves_in_flight = 0;
 };

@@ -8,7 +8,7 @@
 namespace lastgood {
 
 struct Progress {
-  std::string_view phase;        // "verify", "copy", "scan": valid during the call
+  std::string_view phase;  // "verify", "copy", "scan": valid during the call
   std::uint64_t bytes_done = 0;
   std::uint64_t bytes_total = 0;  // 0 while unknown
 };

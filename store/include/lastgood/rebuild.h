@@ -13,10 +13,10 @@ namespace lastgood {
 struct RebuildReport {
   std::uint64_t packs = 0;
   std::uint64_t blobs = 0;
-  std::uint64_t checkpoints = 0;          // complete ones, back in the catalog
-  std::vector<std::string> incomplete;    // "run demo, step 125: 3 blobs are missing", left out
-  std::uint64_t damaged_frames = 0;       // whose bytes do not match their hash; left out
-  std::string old_catalog;                // where the old one was set aside, or empty
+  std::uint64_t checkpoints = 0;        // complete ones, back in the catalog
+  std::vector<std::string> incomplete;  // "run demo, step 125: 3 blobs are missing", left out
+  std::uint64_t damaged_frames = 0;     // whose bytes do not match their hash; left out
+  std::string old_catalog;              // where the old one was set aside, or empty
 };
 
 /// Scans blobs/, writes a new catalog and sets the old one aside in quarantine/. Runs, checkpoints (with step, metrics,

@@ -40,10 +40,10 @@ struct SaveOutcome {
   std::optional<Error> error;              // set when it failed
   BlobHash digest;
   std::uint64_t bytes_logical = 0;
-  std::uint64_t bytes_new = 0;             // added to the packs, headers and manifest included
-  std::chrono::nanoseconds blocked{0};     // the caller was held: in save(), save_async() and wait_staged()
-  std::chrono::nanoseconds durable{0};     // from the call until the final commit was on disk
-  std::chrono::nanoseconds catalog{0};     // of `durable`, spent in catalog transactions while nothing else went on
+  std::uint64_t bytes_new = 0;          // added to the packs, headers and manifest included
+  std::chrono::nanoseconds blocked{0};  // the caller was held: in save(), save_async() and wait_staged()
+  std::chrono::nanoseconds durable{0};  // from the call until the final commit was on disk
+  std::chrono::nanoseconds catalog{0};  // of `durable`, spent in catalog transactions while nothing else went on
 
   bool ok() const noexcept { return checkpoint.has_value(); }
   /// The checkpoint's id, or throws the error.

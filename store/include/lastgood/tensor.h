@@ -18,10 +18,26 @@ namespace lastgood {
 enum class DType : std::uint8_t {
   bytes = 0,  // opaque bytes, one an element
   json = 1,   // UTF-8 JSON text, one byte an element
-  boolean = 2, uint8 = 3, int8 = 4, uint16 = 5, int16 = 6, uint32 = 7, int32 = 8, uint64 = 9, int64 = 10,
-  float16 = 11, bfloat16 = 12, float32 = 13, float64 = 14,
-  complex32 = 15, complex64 = 16, complex128 = 17,
-  float8_e4m3fn = 18, float8_e5m2 = 19, float8_e4m3fnuz = 20, float8_e5m2fnuz = 21,
+  boolean = 2,
+  uint8 = 3,
+  int8 = 4,
+  uint16 = 5,
+  int16 = 6,
+  uint32 = 7,
+  int32 = 8,
+  uint64 = 9,
+  int64 = 10,
+  float16 = 11,
+  bfloat16 = 12,
+  float32 = 13,
+  float64 = 14,
+  complex32 = 15,
+  complex64 = 16,
+  complex128 = 17,
+  float8_e4m3fn = 18,
+  float8_e5m2 = 19,
+  float8_e4m3fnuz = 20,
+  float8_e5m2fnuz = 21,
 };
 
 /// "float32"; the names are PyTorch's, beside "bytes" and "json".
@@ -51,7 +67,8 @@ struct EntrySpec {
   bool operator==(const EntrySpec&) const = default;
 };
 
-/// One entry to save. `data` holds spec.byte_count() bytes and may be null when that is 0 or when the entry is an alias.
+/// One entry to save. `data` holds spec.byte_count() bytes and may be null when that is 0 or when the entry is an
+/// alias.
 struct TensorView {
   EntrySpec spec;
   const void* data = nullptr;

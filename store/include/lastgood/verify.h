@@ -20,7 +20,7 @@ enum class VerifyDepth {
 struct VerifyOptions {
   VerifyDepth depth = VerifyDepth::data;
   std::optional<CheckpointId> checkpoint = {};  // the whole store when unset
-  unsigned threads = 0;                    // 0: one a core, at most 8
+  unsigned threads = 0;                         // 0: one a core, at most 8
   ProgressFn progress = {};
 };
 
@@ -36,8 +36,8 @@ struct Damage {
 struct VerifyReport {
   std::uint64_t checkpoints = 0;
   std::uint64_t blobs = 0;
-  std::uint64_t bytes = 0;                 // read and checked
-  std::vector<Damage> damages;             // by checkpoint, then entry
+  std::uint64_t bytes = 0;      // read and checked
+  std::vector<Damage> damages;  // by checkpoint, then entry
   bool ok() const noexcept { return damages.empty(); }
 };
 
