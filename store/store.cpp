@@ -137,7 +137,11 @@ Store open_store(const std::filesystem::path& directory, OpenMode mode, StoreOpt
   impl->options = std::move(options);
   impl->read_only = mode == OpenMode::read_only;
   impl->process = getpid();
-  if (!impl->read_only) impl->store_lock = lock_store(files, directory, io::LockMode::shared, impl->options);
+  if (!impl->read_only) {
+    // Copies of a store (by archives, by git) often lack what was empty.
+    for (const Path& part : {paths::locks(directory), paths::quarantine(directory)}) make_directories(files, part);
+    impl->store_lock = lock_store(files, directory, io::LockMode::shared, impl->options);
+  }
   impl->catalog = impl->connect();
   return Store(std::move(impl));
 }
