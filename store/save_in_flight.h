@@ -1,0 +1,25 @@
+// What the two halves of a save share: writing (save.cpp) and committing (save_commit.cpp).
+#pragma once
+
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "store/save_job.h"
+
+namespace lastgood {
+
+/// What a save holds while it is under way. Destroying it lets the lock go.
+struct SaveJob::InFlight {
+  format::Uuid uuid;
+  std::unique_ptr<io::FileLock> lock;
+  catalog::SaveId save;
+  catalog::PackId pack_id;
+  std::unordered_set<std::int64_t> pinned;
+  std::unique_ptr<io::PackWriter> pack;
+  std::unique_ptr<pipeline::BlobPlacer> placer;
+  std::vector<pipeline::OwnBlob> own;  // once all is placed
+  std::vector<pipeline::Source> sources;
+};
+
+}  // namespace lastgood
