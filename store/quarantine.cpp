@@ -47,8 +47,7 @@ void copy_to_quarantine(const StoreImpl& store, io::PackReader& reader, const Bl
 
 bool tells_of_damage(const Error& error) {
   switch (error.code()) {
-    case ErrorCode::corruption:
-    case ErrorCode::unsupported_version: return true;
+    case ErrorCode::corruption: return true;  // but not unsupported_version: what a newer Lastgood wrote is whole
     case ErrorCode::io:
       return error.os_error() == EIO || error.os_error() == EUCLEAN || error.os_error() == EBADMSG ||
              error.os_error() == EREMOTEIO;
