@@ -66,11 +66,27 @@ History history_of(Connection& db, const std::optional<std::string>& run) {
   return {catalog::list_checkpoints(db, ListQuery{run, std::nullopt, 0}), catalog::protections(db)};
 }
 
+/// A mistyped metric must not let everything go.
+void require_metric(const RetentionPolicy& policy, const std::vector<CheckpointInfo>& checkpoints) {
+  if (!policy.best_metric || checkpoints.empty()) return;
+  std::set<std::string> names;
+  for (const CheckpointInfo& checkpoint : checkpoints) {
+    for (const auto& [name, value] : checkpoint.metrics) names.insert(name);
+  }
+  if (names.contains(*policy.best_metric)) return;
+  std::string known;
+  for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
+  throw Error(
+      ErrorCode::invalid_argument, *policy.best_metric,
+      "no checkpoint has the metric '" + *policy.best_metric + "'; there are: " + (known.empty() ? "none" : known));
+}
+
 }  // namespace
 
 std::vector<CheckpointInfo> expired(const Store& store, const RetentionPolicy& policy) {
   check_policy(policy);
   const History history = query(store, [&](Connection& db) { return history_of(db, policy.run); });
+  require_metric(policy, history.newest_first);
   std::map<std::string, std::vector<CheckpointInfo>> runs;
   for (const CheckpointInfo& checkpoint : history.newest_first) runs[checkpoint.run].push_back(checkpoint);
   std::set<CheckpointId> kept;

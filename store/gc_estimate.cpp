@@ -65,6 +65,7 @@ GcReport estimate_collection(const StoreImpl& store, const ProgressFn& progress)
     }
   }
   for (const format::Uuid& orphan : find_orphans(store)) {
+    if (holds_checkpoint(store, orphan)) continue;  // will be set aside
     ++report.orphans_removed;
     report.bytes_freed += allocated_bytes(store, orphan);
   }

@@ -166,11 +166,25 @@ void GcPass::sweep() {
   const std::vector<format::Uuid> orphans = find_orphans(store_);
   for (const format::Uuid& orphan : orphans) {
     report("sweep", allocated_bytes(store_, orphan));
-    unlink(orphan);
-    ++report_.orphans_removed;
+    if (holds_checkpoint(store_, orphan)) {
+      set_aside(orphan);
+    } else {
+      unlink(orphan);
+      ++report_.orphans_removed;
+    }
   }
   if (!orphans.empty()) store_.files->sync_directory(paths::blobs(store_.directory));
   sweep_save_locks(store_);
+}
+
+void GcPass::set_aside(const format::Uuid& orphan) {
+  const auto quarantine = paths::quarantine(store_.directory);
+  store_.files->rename(paths::pack(store_.directory, orphan), quarantine / paths::pack_name(orphan));
+  store_.files->sync_directory(quarantine);
+  store_.warn(
+      "pack " + paths::pack_name(orphan) +
+      " holds checkpoints that the catalog does not know; it was moved to quarantine/: to have them back, move it "
+      "to blobs/ again and run `lastgood rebuild`");
 }
 
 void GcPass::report(std::string_view phase, std::uint64_t bytes) {

@@ -25,6 +25,7 @@ class GcPass {
   void mark();
   void reclaim(const catalog::PackRow& pack);
   void compact_wasteful(const catalog::PackRow& pack);
+  void set_aside(const format::Uuid& orphan);
   void unlink(const format::Uuid& pack);
   bool punch(const catalog::PackRow& pack, std::span<const catalog::Blob> blobs);
   void drop_destroyed();

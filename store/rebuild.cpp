@@ -135,6 +135,17 @@ class Rebuild {
   io::PackReader reader_;
 };
 
+/// A catalog of a newer version knows what this one does not: it is not to be replaced. Any other is.
+void refuse_newer(const Path& directory, io::FileSystem& files) {
+  if (!files.info(paths::catalog(directory))) return;
+  try {
+    catalog::Catalog::open(paths::catalog(directory), catalog::Access::read_only,
+                           {std::chrono::milliseconds{0}, files.sqlite_vfs(), files.is_local(directory)});
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::unsupported_version) throw;
+  }
+}
+
 }  // namespace
 
 RebuildReport rebuild_on(const Path& directory, bool dry_run, const ProgressFn& progress, io::FileSystem& files) {
@@ -143,6 +154,7 @@ RebuildReport rebuild_on(const Path& directory, bool dry_run, const ProgressFn& 
     throw Error(ErrorCode::not_found, directory.string(),
                 directory.string() + " is no store: it has no folder blobs/ to rebuild a catalog from");
   }
+  refuse_newer(directory, files);
   Rebuild rebuild(directory, progress, files);
   return dry_run ? rebuild.report_only() : rebuild.run();
 }

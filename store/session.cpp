@@ -100,6 +100,13 @@ std::shared_ptr<SaveHandle::State> Session::Impl::start(std::span<const TensorVi
   save->called = SaveJob::Clock::now();
   save->threads = pipeline::thread_count(context->options.threads);
   save->callback = std::move(callback);
+  if (process != getpid()) {  // a child after fork: the queue's thread is the parent's
+    SaveOutcome refused;
+    refused.error = Error(ErrorCode::invalid_argument, run,
+                          "the session of run '" + run + "' was started before fork(): start another in the child");
+    save->finish(std::move(refused));
+    return save;
+  }
   save->block([&] {
     const std::lock_guard lock(order);
     if (const auto earlier = latest.lock()) SaveHandle(earlier).wait_staged();

@@ -1,9 +1,11 @@
 #include "store/sweep.h"
 
+#include <algorithm>
 #include <set>
 #include <string_view>
 
 #include "store/catalog/packs.h"
+#include "store/pack_scan.h"
 #include "store/paths.h"
 #include "store/query.h"
 #include "store/rules.h"
@@ -37,6 +39,20 @@ std::vector<format::Uuid> find_orphans(const StoreImpl& store) {
     }
   }
   return orphans;
+}
+
+bool holds_checkpoint(const StoreImpl& store, const format::Uuid& pack) {
+  const auto file = store.files->open(paths::pack(store.directory, pack), false);
+  if (!file) return false;
+  try {
+    const PackScan scan = scan_pack(*file, pack, store.files->block_bytes(paths::blobs(store.directory)), [](auto) {});
+    return std::ranges::any_of(
+        scan.good, [](const catalog::NewBlob& blob) { return blob.frame.kind == format::FrameKind::record; });
+  } catch (const Error& error) {
+    // Of a newer format, or renamed: not ours to judge.
+    if (error.code() != ErrorCode::unsupported_version && error.code() != ErrorCode::invalid_argument) throw;
+    return true;
+  }
 }
 
 std::uint64_t allocated_bytes(const StoreImpl& store, const format::Uuid& pack) {

@@ -92,9 +92,9 @@ void Catalog::State::write(Durability durability, const std::function<void(Conne
                 "catalog '" + db.file().string() + "' was opened for reading only");
   }
   const std::lock_guard turn(mutex);
-  set_synchronous(db, journal, durability);
   const Clock::time_point end = deadline();
   until_free(db, end, [&] {
+    set_synchronous(db, journal, durability);
     Transaction transaction(db, "BEGIN IMMEDIATE");
     body(db);
     // Readers may hold up a commit. It alone is tried again, since it keeps new readers out meanwhile.
@@ -116,6 +116,8 @@ Catalog Catalog::open(const std::filesystem::path& file, Access access, const Op
   const bool writable = access == Access::read_write;
   auto state =
       std::make_unique<State>(file, writable ? Connection::Mode::read_write : Connection::Mode::read_only, options);
+  // This pragma reads the schema, and so waits for whoever commits just now.
+  until_free(state->db, state->deadline(), [&] { state->db.execute("PRAGMA cache_size = -8192"); });
   // Before anything is changed in what may be a database of somebody else's.
   state->read([&](Connection& db) { state->uuid = check_schema(db); });
   if (writable) {

@@ -51,7 +51,7 @@ void Connection::harden() {
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
-  execute("PRAGMA cell_size_check = ON; PRAGMA cache_size = -8192;");
+  execute("PRAGMA cell_size_check = ON");
 }
 
 void Connection::execute(const char* sql) {

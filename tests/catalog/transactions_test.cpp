@@ -70,6 +70,19 @@ TEST_CASE("a transaction waits for another process and then goes through") {
   CHECK(gc_counter(sample) == 1);
 }
 
+TEST_CASE("opening waits for another process that is committing, for as long as the options say") {
+  const SampleCatalog sample;
+  OtherProcess other(sample.file, "BEGIN EXCLUSIVE");
+  for (const Access access : {Access::read_write, Access::read_only}) {
+    const Error error = thrown_by([&] { Catalog::open(sample.file, access, {.busy_timeout = milliseconds{20}}); });
+    CHECK(error.code() == ErrorCode::busy);
+    CHECK_THAT(error.what(), Contains("in use by process"));
+  }
+  std::thread opener([&] { Catalog::open(sample.file, Access::read_write, {.busy_timeout = milliseconds{60'000}}); });
+  other.end();
+  opener.join();
+}
+
 TEST_CASE("a reader that stays makes the commit fail as busy, and nothing is left of it") {
   SampleCatalog sample(milliseconds{20});
   OtherProcess other(sample.file, "BEGIN; SELECT * FROM meta");

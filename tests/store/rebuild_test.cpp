@@ -232,6 +232,19 @@ TEST_CASE("a rebuild stops when asked, and the store is as it was") {
   CHECK(portraits(store) == before);
 }
 
+TEST_CASE("a catalog of a newer version is not replaced") {
+  SimulatedStore store;
+  store.save({.step = 1, .entries = weights(1)});
+  store.close();
+  const auto catalog = paths::catalog("/store");
+  const Bytes version = {std::byte{0}, std::byte{0}, std::byte{0}, std::byte{99}};  // where SQLite keeps user_version
+  store.disk.damage(catalog, 60, version);
+  const Bytes before = store.disk.contents(catalog);
+  const Error error = thrown_by([&] { rebuild_closed(store); });
+  CHECK(error.code() == ErrorCode::unsupported_version);
+  CHECK(store.disk.contents(catalog) == before);
+}
+
 TEST_CASE("there is nothing to rebuild where there is no store") {
   const TemporaryDirectory directory;
   CHECK(thrown_by([&] { rebuild(directory.path()); }).code() == ErrorCode::not_found);

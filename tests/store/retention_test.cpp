@@ -165,6 +165,17 @@ TEST_CASE("expired() judges run by run, spares what is protected, and lists the 
   CHECK(list_checkpoints(store.store()).size() == 6);
 }
 
+TEST_CASE("a mistyped metric lets nothing go, and the metrics that there are are named") {
+  StoreFixture store;
+  store.save({.step = 1, .entries = weights(1, 1), .metrics = {{"loss", 1.0}, {"norm", 2.0}}});
+  store.save({.step = 2, .entries = weights(1, 1), .metrics = {{"loss", 3.0}}});
+  const auto by = policy([](auto& p) { p.keep_best = 1, p.best_metric = "losss"; });
+  const Error error = thrown_by([&] { expired(store.store(), by); });
+  CHECK(error.code() == ErrorCode::invalid_argument);
+  CHECK_THAT(error.what(), Catch::Contains("there are: loss, norm"));
+  CHECK(expired(store.store(), policy([](auto& p) { p.keep_best = 1, p.best_metric = "norm"; })).empty());
+}
+
 TEST_CASE("expired() refuses an unknown run and a bad policy") {
   StoreFixture store;
   store.save({.step = 1, .entries = weights(1, 1)});

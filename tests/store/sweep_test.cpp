@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 
 #include <lastgood/gc.h>
+#include <lastgood/rebuild.h>
+#include <lastgood/verify.h>
 
 #include "store/catalog/packs.h"
 #include "store/dead_saves.h"
@@ -43,6 +45,31 @@ TEST_CASE("an orphan is removed, and counted with what it took") {
   CHECK(report.bytes_freed >= 3 * kChunk);
   CHECK_FALSE(is_there(store, paths::pack(store.path(), orphan)));
   CHECK(store.loads(CheckpointId{1}));
+}
+
+TEST_CASE("an orphan that holds a checkpoint is set aside, and rebuild brings it back from there") {
+  StoreFixture store;
+  store.save({.step = 1, .entries = weights(1)});
+  store.save({.step = 2, .entries = weights(2)});
+  const format::Uuid pack = store.chunks(CheckpointId{2}).front().place.pack_uuid;
+  const auto in_blobs = paths::pack(store.path(), pack);
+  const auto away = store.path() / "away";
+  store.files().rename(in_blobs, away);  // as if a disk was not mounted while the catalog was rebuilt
+  store.close();
+  CHECK(rebuild(store.path()).checkpoints == 1);
+  store.files().rename(away, in_blobs);
+  store.reopen();
+  const GcReport report = collect_garbage(store.store());
+  CHECK(report.orphans_removed == 0);
+  CHECK_FALSE(is_there(store, in_blobs));
+  const auto aside = paths::quarantine(store.path()) / paths::pack_name(pack);
+  REQUIRE(is_there(store, aside));
+  CHECK_THAT(store.warnings().back(), Contains("lastgood rebuild"));
+  store.files().rename(aside, in_blobs);
+  store.close();
+  CHECK(rebuild(store.path()).checkpoints == 2);
+  store.reopen();
+  CHECK(verify(store.store()).ok());
 }
 
 TEST_CASE("files that are no packs are left alone, with a warning") {
