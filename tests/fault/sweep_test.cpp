@@ -1,6 +1,8 @@
 // Every operation of what the store does, in turn: kill, power loss of every kind, errors, short writes.
 #include "tests/fault/harness/sweep.h"
 
+#include <span>
+
 #include <catch2/catch.hpp>
 
 #include "tests/fault/harness/expect.h"
@@ -8,12 +10,20 @@
 namespace lastgood::test {
 namespace {
 
-TEST_CASE("a synchronous save survives a kill at every operation") {
-  require_sound(sweep(save(Way::synchronous), kKills, kAllLosses), 370);
+TEST_CASE("a synchronous save survives a kill before every operation") {
+  require_sound(sweep(save(Way::synchronous), std::span(kKills).first(1), kAllLosses), 185);
 }
 
-TEST_CASE("a synchronous save survives an error at every operation") {
-  require_sound(sweep(save(Way::synchronous), kErrors, kOneLoss), 900);
+TEST_CASE("a synchronous save survives a kill in the midst of every operation") {
+  require_sound(sweep(save(Way::synchronous), std::span(kKills).last(1), kAllLosses), 185);
+}
+
+TEST_CASE("a synchronous save survives an input or output error at every operation") {
+  require_sound(sweep(save(Way::synchronous), std::span(kErrors).first(2), kOneLoss), 370);
+}
+
+TEST_CASE("a synchronous save survives a full disk, a short write and a failed sync at every operation") {
+  require_sound(sweep(save(Way::synchronous), std::span(kErrors).subspan(2), kOneLoss), 530);
 }
 
 // An asynchronous save does the same as a synchronous one, on another thread.
