@@ -27,14 +27,20 @@ std::shared_ptr<SaveJob> SaveHandle::State::running() {
   return job;
 }
 
+SaveOutcome SaveHandle::State::so_far() {
+  const std::lock_guard lock(mutex);
+  return outcome;
+}
+
 void SaveHandle::State::finish(SaveOutcome result) {
   {
     const std::lock_guard lock(mutex);
     result.blocked = outcome.blocked;
     outcome = std::move(result);
     job.reset();
+    result = outcome;  // what the callback sees: `blocked` of the original may still grow
   }
-  if (callback) callback(outcome);
+  if (callback) callback(result);
   {
     const std::lock_guard lock(mutex);
     done = true;
@@ -73,7 +79,7 @@ void SaveQueue::work() {
     const std::shared_ptr<SaveHandle::State> save = queue_.front();
     lock.unlock();
     const std::shared_ptr<SaveJob> job = save->running();
-    save->finish(job ? job->run(save->called) : save->outcome);  // without a job it has failed before it began
+    save->finish(job ? job->run(save->called) : save->so_far());  // without a job it has failed before it began
     lock.lock();
     queue_.pop_front();
     changed_.notify_all();

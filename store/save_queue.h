@@ -35,6 +35,7 @@ struct SaveHandle::State {
   }
   /// The job, as long as it has not ended.
   std::shared_ptr<SaveJob> running();
+  SaveOutcome so_far();
   void finish(SaveOutcome result);
 };
 
