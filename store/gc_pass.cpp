@@ -10,7 +10,8 @@
 //   4. Drop the rows of exactly what was destroyed; this commit may be lost. A cut before it repeats 3 and 4 next time;
 //      dropped first, a cut would leak the space, and a lost punch would leave bytes that nobody knows of.
 //   5. Compact packs that waste too much (compact.cpp), then 3 and 4 for each of them.
-//   6. Sweep orphans and stale lock files: folder first, catalog second, in a transaction after the marks.
+//   6. Sweep orphans and stale lock files: folder first, catalog second, in a transaction after the marks. An
+//      orphan that holds a checkpoint is moved to quarantine/.
 #include "store/gc_pass.h"
 
 #include <algorithm>

@@ -51,9 +51,10 @@ struct GcReport {
   std::uint64_t blobs_freed = 0;
   std::uint64_t packs_removed = 0;
   std::uint64_t packs_compacted = 0;
-  std::uint64_t orphans_removed = 0;  // packs without a row
-  std::uint64_t dead_saves = 0;       // left behind by killed processes
-  std::uint64_t bytes_freed = 0;      // on disk, as measured before and after (an estimate in a dry run)
+  std::uint64_t orphans_removed =
+      0;                          // packs without a row; one that holds a checkpoint is moved to quarantine/ instead
+  std::uint64_t dead_saves = 0;   // left behind by killed processes
+  std::uint64_t bytes_freed = 0;  // on disk, as measured before and after (an estimate in a dry run)
 };
 
 /// Frees what nothing refers to. Errors: busy (another collection is running), permission, io, cancelled.
