@@ -66,6 +66,10 @@ void SaveQueue::push(std::shared_ptr<SaveHandle::State> save) {
   changed_.notify_all();
 }
 
+void SaveQueue::wake() {
+  push(nullptr);
+}
+
 void SaveQueue::drain() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return queue_.empty(); });
@@ -78,8 +82,12 @@ void SaveQueue::work() {
     if (queue_.empty()) return;
     const std::shared_ptr<SaveHandle::State> save = queue_.front();
     lock.unlock();
-    const std::shared_ptr<SaveJob> job = save->running();
-    save->finish(job ? job->run(save->called) : save->so_far());  // without a job it has failed before it began
+    if (save) {
+      const std::shared_ptr<SaveJob> job = save->running();
+      save->finish(job ? job->run(save->called) : save->so_far());  // without a job it has failed before it began
+      saved_(*save);
+    }
+    idle_();
     lock.lock();
     queue_.pop_front();
     changed_.notify_all();

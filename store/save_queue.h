@@ -3,9 +3,11 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include <lastgood/save.h>
 
@@ -22,6 +24,8 @@ struct SaveHandle::State {
   unsigned threads = 1;
   Clock::time_point called;
   SaveCallback callback;
+  Step step = 0;
+  CheckpointKind kind = CheckpointKind::regular;
   bool done = false;
   SaveOutcome outcome;  // `blocked` grows until the caller has the handle and the state is staged
 
@@ -42,21 +46,29 @@ struct SaveHandle::State {
 /// Safe from any thread.
 class SaveQueue {
  public:
-  SaveQueue() = default;
+  using SavedFn = std::function<void(SaveHandle::State&)>;
+  using IdleFn = std::function<void()>;
+  /// `saved` is told of each save after its caller was; then, and after wake(), `idle` runs. Both on the queue's
+  /// thread; neither may throw.
+  SaveQueue(SavedFn saved, IdleFn idle) : saved_(std::move(saved)), idle_(std::move(idle)) {}
   ~SaveQueue();  // finishes what is queued
   SaveQueue(const SaveQueue&) = delete;
   SaveQueue& operator=(const SaveQueue&) = delete;
 
   void push(std::shared_ptr<SaveHandle::State> save);
-  /// Waits until nothing is queued or running.
+  /// Runs `idle` soon.
+  void wake();
+  /// Waits until nothing is queued or running, `idle` included.
   void drain();
 
  private:
   void work();
 
+  const SavedFn saved_;
+  const IdleFn idle_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::shared_ptr<SaveHandle::State>> queue_;  // the front one is running
+  std::deque<std::shared_ptr<SaveHandle::State>> queue_;  // the front one is running; null: a wake()
   bool stopping_ = false;
   std::thread thread_;  // started by the first save
 };

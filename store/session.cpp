@@ -1,4 +1,5 @@
-#include <lastgood/session.h>
+#include "store/session_impl.h"
+
 #include <unistd.h>
 
 #include <utility>
@@ -10,9 +11,6 @@
 #include "store/pipeline/parallel.h"
 #include "store/quarantine.h"
 #include "store/query.h"
-#include "store/save_job.h"
-#include "store/save_queue.h"
-#include "store/store_impl.h"
 
 namespace lastgood {
 namespace {
@@ -37,37 +35,14 @@ std::string host_name() {
 
 }  // namespace
 
-struct Session::Impl {
-  StoreImpl& store;
-  std::string run;
-  RunId run_id;
-  SessionId id;
-  pid_t process = getpid();
-  bool ended = false;
-  std::unique_ptr<catalog::Catalog> catalog;
-  std::unique_ptr<io::FileLock> run_lock;
-  io::PackReader reader;
-  pipeline::BlobIndex index;
-  pipeline::StagingArena arena;
-  std::unique_ptr<SaveContext> context;
-  std::mutex order;  // of save calls
-  std::weak_ptr<SaveHandle::State> latest;
-  SaveQueue queue;  // ends first: its saves use all of the above
-
-  Impl(StoreImpl& in, std::string name, const SessionOptions& options);
-  /// Throws where the session cannot be used any more.
-  void check_usable() const;
-  std::shared_ptr<SaveHandle::State> start(std::span<const TensorView> state, const SaveRequest& request,
-                                           std::optional<Staging> staging, SaveCallback callback);
-  void end(SessionState state);
-};
-
 Session::Impl::Impl(StoreImpl& in, std::string name, const SessionOptions& options)
     : store(in),
       run(std::move(name)),
+      process(getpid()),
       reader(*in.files, paths::blobs(in.directory)),
       arena(options.chunk_bytes, options.staging_bytes != 0 ? options.staging_bytes : pipeline::default_staging_bytes(),
-            kSlotsPerThread * pipeline::thread_count(options.threads)) {
+            kSlotsPerThread * pipeline::thread_count(options.threads)),
+      queue([this](SaveHandle::State& save) { note_cost(save); }, [this] { write_telemetry(); }) {
   store.use_for_writing();
   catalog = store.connect();
   catalog->write(catalog::Durability::durable,
@@ -81,8 +56,12 @@ Session::Impl::Impl(StoreImpl& in, std::string name, const SessionOptions& optio
   }
   run_lock->write_note(holder_note());
   const catalog::NewSession session{run_id, format::Uuid::random(), process, host_name()};
-  catalog->write(catalog::Durability::durable,
-                 [&](catalog::Connection& db) { id = catalog::begin_session(db, session); });
+  catalog::BranchId branch;
+  catalog->write(catalog::Durability::durable, [&](catalog::Connection& db) {
+    id = catalog::begin_session(db, session);
+    branch = catalog::begin_branch(db, id, catalog::head(db, run_id));
+  });
+  telemetry = std::make_unique<TelemetryLog>(*catalog, branch);
   context = std::make_unique<SaveContext>(
       SaveContext{store, *catalog, reader, index, arena, run, run_id, id, session.uuid, options});
 }
@@ -100,6 +79,8 @@ std::shared_ptr<SaveHandle::State> Session::Impl::start(std::span<const TensorVi
   save->called = SaveJob::Clock::now();
   save->threads = pipeline::thread_count(context->options.threads);
   save->callback = std::move(callback);
+  save->step = request.step;
+  save->kind = request.kind;
   if (process != getpid()) {  // a child after fork: the queue's thread is the parent's
     SaveOutcome refused;
     refused.error = Error(ErrorCode::invalid_argument, run,
@@ -130,6 +111,7 @@ std::shared_ptr<SaveHandle::State> Session::Impl::start(std::span<const TensorVi
 
 void Session::Impl::end(SessionState state) {
   queue.drain();
+  write_telemetry();
   if (std::exchange(ended, true)) return;
   catalog->write(catalog::Durability::durable, [&](catalog::Connection& db) { catalog::end_session(db, id, state); });
   run_lock.reset();
@@ -206,8 +188,13 @@ void Session::rollback(CheckpointId checkpoint) {
   const std::lock_guard lock(impl_->order);
   impl_->queue.drain();
   impl_->check_usable();
-  impl_->catalog->write(catalog::Durability::durable,
-                        [&](catalog::Connection& db) { catalog::set_head(db, impl_->run_id, checkpoint); });
+  impl_->write_telemetry();  // belongs to the branch that ends here
+  catalog::BranchId branch;
+  impl_->catalog->write(catalog::Durability::durable, [&](catalog::Connection& db) {
+    catalog::set_head(db, impl_->run_id, checkpoint);
+    branch = catalog::begin_branch(db, impl_->id, checkpoint);
+  });
+  impl_->telemetry->go_on_with(branch);
 }
 
 void Session::complete() {

@@ -112,6 +112,13 @@ Catalog Catalog::create(const std::filesystem::path& file, const format::Uuid& s
   return open(file, Access::read_write, options);
 }
 
+// Looks first, so that opening a current catalog writes nothing.
+void Catalog::bring_up_to_date(State& state) {
+  bool old = false;
+  state.read([&](Connection& db) { old = !has_telemetry(db); });
+  if (old) state.write(Durability::durable, [](Connection& db) { migrate_schema(db); });
+}
+
 Catalog Catalog::open(const std::filesystem::path& file, Access access, const Options& options) {
   const bool writable = access == Access::read_write;
   auto state =
@@ -123,6 +130,7 @@ Catalog Catalog::open(const std::filesystem::path& file, Access access, const Op
   if (writable) {
     state->journal = choose_journal(sqlite3_libversion_number(), options.local);
     until_free(state->db, state->deadline(), [&] { set_journal(state->db, state->journal); });
+    bring_up_to_date(*state);
   }
   return Catalog(std::move(state));
 }

@@ -36,8 +36,8 @@ class Catalog {
   /// empty (a creation that was cut off leaves it so). Durable. Errors: already_exists.
   static Catalog create(const std::filesystem::path& file, const format::Uuid& store, const Options& options);
 
-  /// Opens an existing one. Errors: corruption (not a database, damaged, not ours), unsupported_version, permission,
-  /// busy, not_found.
+  /// Opens an existing one; for writing, brings one of an older version up to date. Errors: corruption (not a database,
+  /// damaged, not ours), unsupported_version, permission, busy, not_found.
   static Catalog open(const std::filesystem::path& file, Access access, const Options& options);
 
   Catalog(Catalog&&) noexcept;
@@ -59,6 +59,7 @@ class Catalog {
 
  private:
   struct State;
+  static void bring_up_to_date(State& state);
   explicit Catalog(std::unique_ptr<State> state) noexcept;
   std::unique_ptr<State> state_;
 };

@@ -14,6 +14,19 @@ std::int64_t single_integer(Connection& db, std::string_view sql) {
   return query.integer(0);
 }
 
+std::int64_t version_of(Connection& db) {
+  return single_integer(db, "PRAGMA user_version");
+}
+
+void set_version(Connection& db, std::int64_t version) {
+  db.execute(("PRAGMA user_version = " + std::to_string(version)).c_str());
+}
+
+void add_telemetry(Connection& db) {
+  db.execute(kTelemetryTables);
+  db.execute(kTelemetryViews);
+}
+
 void check_marks(Connection& db) {
   if (single_integer(db, "PRAGMA application_id") != kApplicationId) {
     throw Error(ErrorCode::corruption, db.file().string(),
@@ -21,13 +34,19 @@ void check_marks(Connection& db) {
                     "' is not a Lastgood catalog (another application's database, or an empty file); "
                     "if it should be one, make it anew from the packs with `lastgood rebuild`");
   }
-  const std::int64_t version = single_integer(db, "PRAGMA user_version");
+  const std::int64_t version = version_of(db);
   if (version > kSchemaVersion) {
     throw Error(ErrorCode::unsupported_version, db.file().string(),
                 "catalog '" + db.file().string() + "' has version " + std::to_string(version) +
                     ", this Lastgood reads " + std::to_string(kSchemaVersion) + "; use a newer Lastgood");
   }
   if (version < 1) db.corrupt("its version is " + std::to_string(version));
+}
+
+void require_tables(Connection& db, std::int64_t count, const std::string& names) {
+  const auto found =
+      single_integer(db, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN (" + names + ")");
+  if (found != count) db.corrupt("a table is missing");
 }
 
 }  // namespace
@@ -39,21 +58,29 @@ void create_schema(Connection& db, const format::Uuid& store) {
   }
   db.execute(kSchemaTables);
   db.execute(kSchemaViews);
-  db.execute(("PRAGMA application_id = " + std::to_string(kApplicationId) +
-              "; PRAGMA user_version = " + std::to_string(kSchemaVersion))
-                 .c_str());
+  add_telemetry(db);
+  db.execute(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
+  set_version(db, kSchemaVersion);
   Statement(db, "INSERT INTO meta(key, value) VALUES ('store_uuid', ?1), ('gc_counter', 0), ('sequence', 0)", store)
       .run();
 }
 
+void migrate_schema(Connection& db) {
+  if (has_telemetry(db)) return;
+  add_telemetry(db);
+  set_version(db, kSchemaVersion);
+}
+
+bool has_telemetry(Connection& db) {
+  return version_of(db) >= 2;
+}
+
 format::Uuid check_schema(Connection& db) {
   check_marks(db);
-  const std::int64_t tables =
-      single_integer(db,
-                     "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN "
-                     "('meta', 'run', 'session', 'layout', 'layout_entry', 'checkpoint', 'metric', 'tag', "
-                     "'checkpoint_blob', 'save', 'save_pin', 'pack', 'blob')");
-  if (tables != 13) db.corrupt("a table is missing");
+  require_tables(db, 13,
+                 "'meta', 'run', 'session', 'layout', 'layout_entry', 'checkpoint', 'metric', 'tag', "
+                 "'checkpoint_blob', 'save', 'save_pin', 'pack', 'blob'");
+  if (has_telemetry(db)) require_tables(db, 5, "'branch', 'observation', 'event', 'recovery', 'save_cost'");
   Statement query(db, "SELECT value FROM meta WHERE key = 'store_uuid'");
   if (!query.step()) db.corrupt("the store's uuid is missing");
   return query.uuid(0);

@@ -11,11 +11,18 @@ class Connection;
 
 /// "LGcp", in the header of the database file.
 inline constexpr std::int64_t kApplicationId = 0x4c476370;
-inline constexpr std::int64_t kSchemaVersion = 1;
+inline constexpr std::int64_t kSchemaVersion = 2;
 
 /// Makes the tables in an empty database and names the store. Inside a transaction of the caller's.
 /// Throws Error(already_exists) where the database is not empty.
 void create_schema(Connection& db, const format::Uuid& store);
+
+/// Brings a checked catalog of an older version up to this one, inside a write transaction of the caller's. Does
+/// nothing where another process was faster.
+void migrate_schema(Connection& db);
+
+/// False for a catalog of version 1, which only a read-only handle still sees: it has no telemetry.
+bool has_telemetry(Connection& db);
 
 /// Returns the store's uuid. Throws Error(corruption) for a database of something else or with a table missing,
 /// Error(unsupported_version) for a newer version.

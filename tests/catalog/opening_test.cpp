@@ -43,7 +43,7 @@ TEST_CASE("a catalog is made with the settings that it relies on") {
   CHECK(sample.number("PRAGMA trusted_schema") == 0);
   CHECK(sample.number("PRAGMA cell_size_check") == 1);
   CHECK(sample.number("PRAGMA application_id") == kApplicationId);
-  CHECK(sample.number("PRAGMA user_version") == 1);
+  CHECK(sample.number("PRAGMA user_version") == kSchemaVersion);
   CHECK(sample.number("SELECT count(*) FROM pragma_table_list WHERE type = 'table' AND schema = 'main' "
                       "AND name NOT LIKE 'sqlite%' AND NOT strict") == 0);
 }
@@ -80,7 +80,7 @@ TEST_CASE("what is no database, or another application's, is not taken for a cat
 
 TEST_CASE("a newer version is refused as such, and version 0 as damage") {
   SampleCatalog sample;
-  RawDatabase(sample.file).execute("PRAGMA user_version = 2");
+  RawDatabase(sample.file).execute("PRAGMA user_version = 3");
   CHECK(open_error(sample.file).code() == ErrorCode::unsupported_version);
   RawDatabase(sample.file).execute("PRAGMA user_version = 0");
   CHECK(open_error(sample.file).code() == ErrorCode::corruption);

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "store/catalog/telemetry.h"
 #include "tests/catalog/sample_catalog.h"
 
 namespace lastgood::test {
@@ -113,6 +114,28 @@ TEST_CASE("a list of all checkpoints walks them in order, without sorting") {
   const Scans found = watched.scans([](Connection& c) { list_checkpoints(c, {}); });
   REQUIRE(found.size() == 1);
   CHECK(found.begin()->rfind("SCAN c in ", 0) == 0);
+}
+
+TEST_CASE("telemetry uses an index; the newest events and costs are a walk from the end") {
+  Watched watched;
+  const SessionId session = watched.sample->session("demo");
+  const Scans found = watched.scans([&](Connection& c) {
+    const BranchId branch = begin_branch(c, session, CheckpointId{1});
+    TelemetryBatch batch;
+    batch.observations = {{.step = 1, .loss = 1}};
+    batch.events = {{.step = 1, .kind = "note"}};
+    batch.costs = {{.step = 1}};
+    insert_telemetry(c, branch, batch);
+    catalog::list_observations(c, {"demo", 0, {}});
+    catalog::list_observations(c, {"demo", 0, CheckpointId{2}});
+  });
+  CHECK(found == Scans{});
+  const Scans newest = watched.scans([](Connection& c) {
+    catalog::list_events(c, {.limit = 1});
+    catalog::list_save_costs(c, "demo", 1);
+  });
+  for (const std::string& line : newest) CHECK_THAT(line, !Catch::Contains("TEMP B-TREE"));
+  CHECK(newest.size() == 2);
 }
 
 TEST_CASE("saving uses an index") {

@@ -35,6 +35,17 @@ TEST_CASE("the views have the columns that are promised") {
   CHECK(columns_of(sample, "v_runs") == "id name head checkpoints sessions created_at created_at_ms");
   CHECK(columns_of(sample, "v_sessions") ==
         "id uuid run state pid host started_at started_at_ms ended_at ended_at_ms resumed_from checkpoints");
+  CHECK(columns_of(sample, "v_health") ==
+        "run session branch step health loss gradient_norm learning_rate loss_is_nan gradient_norm_is_nan recorded_at "
+        "recorded_at_ms");
+  CHECK(columns_of(sample, "v_events") ==
+        "id run session branch step kind severity message detail recorded_at recorded_at_ms");
+  CHECK(columns_of(sample, "v_recoveries") ==
+        "id run session branch step epoch failure action outcome restored resumed_step detail recorded_at "
+        "recorded_at_ms");
+  CHECK(columns_of(sample, "v_saves") ==
+        "id run session step kind checkpoint bytes_logical bytes_new blocked_us durable_us error recorded_at "
+        "recorded_at_ms");
   CHECK(columns_of(sample, "v_blobs") == "id hash pack offset kind codec raw_bytes stored_bytes state damaged refs");
 }
 

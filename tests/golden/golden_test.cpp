@@ -3,6 +3,7 @@
 #include <lastgood/load.h>
 #include <lastgood/rebuild.h>
 #include <lastgood/session.h>
+#include <lastgood/telemetry.h>
 #include <lastgood/verify.h>
 
 #include <cmath>
@@ -87,6 +88,24 @@ TEST_CASE_METHOD(Golden, "A store of version 1 is intact, and its history and co
 TEST_CASE_METHOD(Golden, "A store of version 1 is read without being changed") {
   check_contents(Store::open_read_only(path));
   CHECK_FALSE(fs::exists(path / "locks"));
+}
+
+TEST_CASE_METHOD(Golden, "A store of version 1 has no telemetry to read, and takes it once it is opened for writing") {
+  {
+    const Store old = Store::open_read_only(path);
+    CHECK(list_observations(old, {.run = "demo"}).empty());
+    CHECK(list_events(old).empty());
+    CHECK(list_recoveries(old).empty());
+    CHECK(list_save_costs(old).empty());
+  }
+  Store store = Store::open(path);
+  {
+    Session session = store.start_session("demo");
+    session.record(Observation{.step = 21, .loss = 1});
+  }
+  CHECK(list_observations(store, {.run = "demo"}).size() == 1);
+  check_contents(Store::open_read_only(path));
+  CHECK(verify(store).ok());
 }
 
 TEST_CASE_METHOD(Golden, "A store of version 1 goes on: the next save builds on what is there") {

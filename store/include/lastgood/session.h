@@ -22,6 +22,7 @@
 #include <lastgood/checkpoint.h>
 #include <lastgood/save.h>
 #include <lastgood/store.h>
+#include <lastgood/telemetry.h>
 #include <lastgood/tensor.h>
 
 namespace lastgood {
@@ -73,6 +74,19 @@ class Session {
 
   /// Moves the head to `checkpoint`, of this run; the next save grows a new branch from there. Durable on return.
   void rollback(CheckpointId checkpoint);
+
+  /// Notes what happened at a step, on the branch that the training is on now. Buffered: costs a microsecond, waits for
+  /// nothing, never throws; what cannot be written is told to StoreOptions::on_warning and dropped.
+  /// An observation of a step replaces an earlier one of the same step and branch.
+  void record(const Observation& observation) noexcept;
+  void record(const Event& event) noexcept;
+
+  /// Notes a recovery, or (when it has an id) how it ended. Durable on return; writes what is buffered, too.
+  /// Errors: those of rollback(); invalid_argument for a detail that is no JSON object.
+  RecoveryId record(const Recovery& recovery);
+
+  /// Hands what is buffered to the session's thread, to be written soon.
+  void flush() noexcept;
 
   /// Ends the session as `completed`: the run has nothing left to resume. Waits for saves under way.
   void complete();

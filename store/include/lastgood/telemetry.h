@@ -1,0 +1,116 @@
+// What a run tells of itself between its checkpoints: scalars of each step, events, recoveries, what its saves cost.
+//
+// A session records; anybody asks, also while the trainer runs. Observations, events and save costs are buffered and
+// written in batches behind the trainer's back (after each save, every 1,024 records, at the session's end): a crash
+// loses the newest batch, never a checkpoint. Recoveries are durable at once. Telemetry is not part of the packs: a
+// rebuild of a lost catalog brings the checkpoints back without it.
+//
+// Steps are told apart by branch: one uninterrupted walk of the training state, from a session's start or a rollback to
+// the next one. A question about a lineage leaves out what happened on branches that were abandoned.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <lastgood/checkpoint.h>
+#include <lastgood/store.h>
+
+namespace lastgood {
+
+/// The verdict on one step. A step that nobody has checked is `unchecked`, never healthy.
+enum class Health : std::uint8_t { unchecked = 0, healthy = 1, warning = 2, critical = 3 };
+const char* to_string(Health health) noexcept;
+
+/// Scalars of one step. Numbers may be NaN or infinite; nothing where it was not observed.
+struct Observation {
+  Step step = 0;
+  std::optional<double> loss = {};
+  std::optional<double> gradient_norm = {};
+  std::optional<double> learning_rate = {};
+  Health health = Health::unchecked;
+  SessionId session = {};           // set by queries
+  std::int64_t recorded_at_ms = 0;  // set when it is recorded; for people
+  bool operator==(const Observation&) const = default;
+};
+
+enum class Severity : std::uint8_t { info = 0, warning = 1, critical = 2 };
+const char* to_string(Severity severity) noexcept;
+
+/// Something that happened at a step: a detector's alarm, a rollback, a deadline.
+struct Event {
+  Step step = 0;
+  std::string kind = {};  // such as `nan_detected`; 1 to 64 characters of [a-z0-9_]
+  Severity severity = Severity::info;
+  std::string message = {};   // one line, for people
+  std::string detail = "{}";  // a JSON object of at most 64 KiB
+  std::string run = {};       // set by queries, as the rest
+  SessionId session = {};
+  std::int64_t recorded_at_ms = 0;  // set when it is recorded
+};
+
+/// What one save cost.
+struct SaveCost {
+  Step step = 0;
+  CheckpointKind kind = CheckpointKind::regular;
+  std::optional<CheckpointId> checkpoint = {};  // nothing when the save failed
+  std::uint64_t bytes_logical = 0;
+  std::uint64_t bytes_new = 0;
+  std::chrono::microseconds blocked{0};  // the trainer was held
+  std::chrono::microseconds durable{0};  // from the call until the commit was on disk
+  std::string error = {};                // empty when it succeeded
+  SessionId session = {};
+  std::int64_t recorded_at_ms = 0;
+};
+
+using RecoveryId = Id<struct RecoveryTag>;
+
+/// How a recovery ended. It has succeeded only after a probation of healthy steps.
+enum class RecoveryOutcome : std::uint8_t { probation = 0, succeeded = 1, relapsed = 2, failed = 3, halted = 4 };
+const char* to_string(RecoveryOutcome outcome) noexcept;
+
+/// One attempt to undo a failure.
+struct Recovery {
+  RecoveryId id = {};  // set by Session::record
+  Step step = 0;       // where it failed
+  std::int64_t epoch = 0;
+  std::string failure = {};  // such as `nan_detected`
+  std::string action = {};   // such as `reduce_lr_10x`
+  RecoveryOutcome outcome = RecoveryOutcome::probation;
+  std::optional<CheckpointId> restored = {};  // rolled back to
+  Step resumed_step = 0;                      // goes on from there
+  std::string detail = "{}";                  // a JSON object: what was adjusted, and the diagnosis
+  std::string run = {};                       // set by queries, as the rest
+  SessionId session = {};
+  std::int64_t recorded_at_ms = 0;
+};
+
+struct ObservationQuery {
+  std::string run;
+  std::uint64_t limit = 1000;  // the newest so many; 0: all
+  /// Only those that led to the checkpoint (a checkpoint of the run): what judges a training that goes on from there.
+  /// Unset: those of the newest branch and of the lineage that it grew from.
+  std::optional<CheckpointId> leading_to = {};
+};
+/// In the order of their steps, each step once. Errors: not_found (no such run, no such checkpoint).
+std::vector<Observation> list_observations(const Store& store, const ObservationQuery& query);
+
+struct EventQuery {
+  std::optional<std::string> run = {};  // all runs when unset
+  std::optional<SessionId> session = {};
+  Severity at_least = Severity::info;
+  std::uint64_t limit = 0;  // the newest so many; 0: all
+};
+/// Newest first.
+std::vector<Event> list_events(const Store& store, const EventQuery& query = {});
+
+/// Recoveries of a run, or of all; newest first.
+std::vector<Recovery> list_recoveries(const Store& store, const std::optional<std::string>& run = {});
+
+/// Saves of a run, or of all runs of the store; newest first. `limit`: the newest so many; 0: all.
+std::vector<SaveCost> list_save_costs(const Store& store, const std::optional<std::string>& run = {},
+                                      std::uint64_t limit = 0);
+
+}  // namespace lastgood

@@ -1,0 +1,53 @@
+// The inside of a Session.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+
+#include <lastgood/session.h>
+
+#include "store/save_job.h"
+#include "store/save_queue.h"
+#include "store/store_impl.h"
+#include "store/telemetry_log.h"
+
+namespace lastgood {
+
+struct Session::Impl {
+  StoreImpl& store;
+  std::string run;
+  RunId run_id;
+  SessionId id;
+  pid_t process;  // that started it
+  bool ended = false;
+  std::unique_ptr<catalog::Catalog> catalog;
+  std::unique_ptr<io::FileLock> run_lock;
+  io::PackReader reader;
+  pipeline::BlobIndex index;
+  pipeline::StagingArena arena;
+  std::unique_ptr<SaveContext> context;
+  std::unique_ptr<TelemetryLog> telemetry;
+  std::mutex order;  // of save calls
+  std::weak_ptr<SaveHandle::State> latest;
+  SaveQueue queue;  // ends first: its saves use all of the above
+
+  Impl(StoreImpl& in, std::string name, const SessionOptions& options);
+  /// Throws where the session cannot be used any more.
+  void check_usable() const;
+  std::shared_ptr<SaveHandle::State> start(std::span<const TensorView> state, const SaveRequest& request,
+                                           std::optional<Staging> staging, SaveCallback callback);
+  void end(SessionState state);
+  template <class Action>
+  void warn_of_failure(const char* what, const Action& action) const noexcept;
+  void note_cost(SaveHandle::State& save) noexcept;
+  void write_telemetry() noexcept;
+  template <class Record>
+  void note(const Record& record) noexcept;
+};
+
+}  // namespace lastgood

@@ -1,0 +1,64 @@
+// What a session records besides checkpoints. A trainer must not stop for it: what fails is told as a warning.
+#include <chrono>
+
+#include "store/session_impl.h"
+
+namespace lastgood {
+
+template <class Action>
+void Session::Impl::warn_of_failure(const char* what, const Action& action) const noexcept {
+  try {
+    action();
+  } catch (const std::exception& error) {
+    store.warn("run '" + run + "': " + what + ": " + error.what());
+  }
+}
+
+template <class Record>
+void Session::Impl::note(const Record& record) noexcept {
+  warn_of_failure("a record was dropped", [&] {
+    check_usable();
+    if (telemetry->add(record)) queue.wake();
+  });
+}
+
+void Session::Impl::note_cost(SaveHandle::State& save) noexcept {
+  using std::chrono::duration_cast, std::chrono::microseconds;
+  const SaveOutcome outcome = save.so_far();
+  SaveCost cost;
+  cost.step = save.step;
+  cost.kind = save.kind;
+  cost.checkpoint = outcome.checkpoint;
+  cost.bytes_logical = outcome.bytes_logical;
+  cost.bytes_new = outcome.bytes_new;
+  cost.blocked = duration_cast<microseconds>(outcome.blocked);
+  cost.durable = duration_cast<microseconds>(outcome.durable);
+  if (outcome.error) cost.error = outcome.error->what();
+  note(cost);
+}
+
+void Session::Impl::write_telemetry() noexcept {
+  warn_of_failure("telemetry could not be written, and waits for the next time", [this] { telemetry->write(); });
+}
+
+void Session::record(const Observation& observation) noexcept {
+  impl_->note(observation);
+}
+
+void Session::record(const Event& event) noexcept {
+  impl_->note(event);
+}
+
+RecoveryId Session::record(const Recovery& recovery) {
+  impl_->check_usable();
+  return impl_->telemetry->write_with(recovery);
+}
+
+void Session::flush() noexcept {
+  impl_->warn_of_failure("the telemetry was not flushed", [this] {
+    impl_->check_usable();
+    impl_->queue.wake();
+  });
+}
+
+}  // namespace lastgood

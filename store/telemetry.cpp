@@ -1,0 +1,58 @@
+#include <lastgood/telemetry.h>
+
+#include "store/catalog/checkpoints.h"
+#include "store/catalog/telemetry.h"
+#include "store/query.h"
+
+namespace lastgood {
+
+const char* to_string(Health health) noexcept {
+  switch (health) {
+    case Health::unchecked: return "unchecked";
+    case Health::healthy: return "healthy";
+    case Health::warning: return "warning";
+    case Health::critical: return "critical";
+  }
+  return "unknown";
+}
+
+const char* to_string(Severity severity) noexcept {
+  switch (severity) {
+    case Severity::info: return "info";
+    case Severity::warning: return "warning";
+    case Severity::critical: return "critical";
+  }
+  return "unknown";
+}
+
+const char* to_string(RecoveryOutcome outcome) noexcept {
+  switch (outcome) {
+    case RecoveryOutcome::probation: return "probation";
+    case RecoveryOutcome::succeeded: return "succeeded";
+    case RecoveryOutcome::relapsed: return "relapsed";
+    case RecoveryOutcome::failed: return "failed";
+    case RecoveryOutcome::halted: return "halted";
+  }
+  return "unknown";
+}
+
+std::vector<Observation> list_observations(const Store& store, const ObservationQuery& wanted) {
+  return query(store, [&](catalog::Connection& db) {
+    if (wanted.leading_to) require_checkpoint(db, *wanted.leading_to);
+    return catalog::list_observations(db, wanted);
+  });
+}
+
+std::vector<Event> list_events(const Store& store, const EventQuery& wanted) {
+  return query(store, [&](catalog::Connection& db) { return catalog::list_events(db, wanted); });
+}
+
+std::vector<Recovery> list_recoveries(const Store& store, const std::optional<std::string>& run) {
+  return query(store, [&](catalog::Connection& db) { return catalog::list_recoveries(db, run); });
+}
+
+std::vector<SaveCost> list_save_costs(const Store& store, const std::optional<std::string>& run, std::uint64_t limit) {
+  return query(store, [&](catalog::Connection& db) { return catalog::list_save_costs(db, run, limit); });
+}
+
+}  // namespace lastgood

@@ -1,0 +1,142 @@
+#include "store/telemetry_log.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "store/catalog/now.h"
+#include "store/format/record_check.h"
+#include "store/format/text.h"
+
+namespace lastgood {
+namespace {
+
+constexpr std::size_t kMaxKind = 64;
+constexpr std::size_t kMaxMessage = 4096;
+constexpr std::size_t kMaxDetail = 64 * 1024;
+
+[[noreturn]] void refuse(const std::string& subject, const std::string& why) {
+  throw Error(ErrorCode::invalid_argument, subject, why);
+}
+
+void check_step(Step step) {
+  if (step < 0) refuse(std::to_string(step), "the step " + std::to_string(step) + " is negative");
+}
+
+void check_kind(const std::string& kind) {
+  const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+  if (kind.empty() || kind.size() > kMaxKind || !std::all_of(kind.begin(), kind.end(), allowed)) {
+    refuse(kind, format::in_quotes(kind) +
+                     " cannot be recorded: a kind, a failure or an action is named by 1 to 64 "
+                     "characters of [a-z0-9_]");
+  }
+}
+
+void check_detail(const std::string& subject, const std::string& detail) {
+  const auto parsed = detail.size() <= kMaxDetail ? format::parse_json(detail) : std::nullopt;
+  if (!parsed || !parsed->is_object()) {
+    refuse(subject, "the detail of " + subject + " is not a JSON object of at most 64 KiB");
+  }
+}
+
+/// A message may quote what it was told by others: cut to what is well formed.
+std::string as_message(const std::string& text) {
+  if (text.size() <= kMaxMessage && format::is_clean_text(text)) return text;
+  return format::in_quotes(text);
+}
+
+void check(const Recovery& recovery) {
+  check_step(recovery.step);
+  check_kind(recovery.failure);
+  check_kind(recovery.action);
+  check_detail(recovery.failure, recovery.detail);
+}
+
+template <class Row>
+void prepend(std::vector<Row>& rows, std::vector<Row>& earlier) {
+  rows.insert(rows.begin(), std::make_move_iterator(earlier.begin()), std::make_move_iterator(earlier.end()));
+  if (rows.size() > TelemetryLog::kMostKept) {
+    rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(TelemetryLog::kMostKept));
+  }
+}
+
+}  // namespace
+
+void TelemetryLog::go_on_with(catalog::BranchId branch) {
+  const std::lock_guard lock(mutex_);
+  branch_ = branch;
+}
+
+template <class Row>
+bool TelemetryLog::append(std::vector<Row>& rows, Row row) {
+  row.recorded_at_ms = catalog::now_ms();
+  const std::lock_guard lock(mutex_);
+  if (rows.size() < kMostKept) rows.push_back(std::move(row));
+  return rows.size() % kBatch == 0;
+}
+
+bool TelemetryLog::add(Observation observation) {
+  check_step(observation.step);
+  return append(batch_.observations, std::move(observation));
+}
+
+bool TelemetryLog::add(Event event) {
+  check_step(event.step);
+  check_kind(event.kind);
+  check_detail(event.kind, event.detail);
+  event.message = as_message(event.message);
+  return append(batch_.events, std::move(event));
+}
+
+bool TelemetryLog::add(SaveCost cost) {
+  cost.error = as_message(cost.error);
+  return append(batch_.costs, std::move(cost));
+}
+
+std::pair<catalog::BranchId, catalog::TelemetryBatch> TelemetryLog::take() {
+  const std::lock_guard lock(mutex_);
+  return {branch_, std::exchange(batch_, {})};
+}
+
+void TelemetryLog::put_back(catalog::TelemetryBatch batch) noexcept {
+  const std::lock_guard lock(mutex_);
+  prepend(batch_.observations, batch.observations);
+  prepend(batch_.events, batch.events);
+  prepend(batch_.costs, batch.costs);
+}
+
+void TelemetryLog::write() {
+  auto [on_branch, batch] = take();
+  const catalog::BranchId branch = on_branch;
+  if (batch.empty()) return;
+  try {
+    catalog_.write(catalog::Durability::relaxed,
+                   [&, &batch = batch](catalog::Connection& db) { catalog::insert_telemetry(db, branch, batch); });
+  } catch (...) {
+    put_back(std::move(batch));
+    throw;
+  }
+}
+
+RecoveryId TelemetryLog::write_with(const Recovery& recovery) {
+  check(recovery);
+  auto [on_branch, batch] = take();
+  const catalog::BranchId branch = on_branch;
+  RecoveryId id = recovery.id;
+  try {
+    catalog_.write(catalog::Durability::durable, [&, &batch = batch](catalog::Connection& db) {
+      catalog::insert_telemetry(db, branch, batch);
+      if (recovery.id == RecoveryId{}) {
+        id = catalog::insert_recovery(db, branch, recovery);
+      } else {
+        catalog::update_recovery(db, recovery);
+      }
+    });
+  } catch (...) {
+    put_back(std::move(batch));
+    throw;
+  }
+  return id;
+}
+
+}  // namespace lastgood

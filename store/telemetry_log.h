@@ -1,0 +1,52 @@
+// What a session has recorded and not yet written. Recording costs a lock and a copy; writing is one relaxed commit.
+#pragma once
+
+#include <cstddef>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <lastgood/telemetry.h>
+
+#include "store/catalog/catalog.h"
+#include "store/catalog/telemetry.h"
+
+namespace lastgood {
+
+/// Safe from any thread.
+class TelemetryLog {
+ public:
+  /// Records wait until there are so many.
+  static constexpr std::size_t kBatch = 1024;
+  /// While the catalog cannot be written, so many are kept (the oldest go first).
+  static constexpr std::size_t kMostKept = 64 * kBatch;
+
+  TelemetryLog(const catalog::Catalog& catalog, catalog::BranchId branch) : catalog_(catalog), branch_(branch) {}
+
+  /// The training goes on with a new branch. Write first what belongs to the old one.
+  void go_on_with(catalog::BranchId branch);
+
+  /// True when a batch is full. Throws Error(invalid_argument) for what the catalog does not take.
+  bool add(Observation observation);
+  bool add(Event event);
+  bool add(SaveCost cost);
+
+  /// Commits what is there. Throws; what was not written stays, and is written next time.
+  void write();
+
+  /// One durable commit with what is buffered.
+  RecoveryId write_with(const Recovery& recovery);
+
+ private:
+  template <class Row>
+  bool append(std::vector<Row>& rows, Row row);
+  std::pair<catalog::BranchId, catalog::TelemetryBatch> take();
+  void put_back(catalog::TelemetryBatch batch) noexcept;
+
+  const catalog::Catalog& catalog_;
+  std::mutex mutex_;
+  catalog::BranchId branch_;
+  catalog::TelemetryBatch batch_;
+};
+
+}  // namespace lastgood
