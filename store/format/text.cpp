@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "store/format/record_check.h"
+
 namespace lastgood::format {
 namespace {
 
@@ -65,6 +67,11 @@ std::string in_quotes(std::string_view text) {
     text.remove_prefix(1);
   }
   return shown + (text.empty() ? "\"" : "...\"");
+}
+
+bool is_json_object(std::string_view text) {
+  const auto parsed = parse_json(text);
+  return parsed && parsed->is_object();
 }
 
 }  // namespace lastgood::format

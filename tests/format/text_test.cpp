@@ -43,3 +43,12 @@ TEST_CASE("a hostile name is harmless in a message") {
   REQUIRE(cut.size() < 120);
   REQUIRE(cut.ends_with("...\""));
 }
+
+TEST_CASE("Only a JSON object of bounded depth is taken for one") {
+  CHECK(is_json_object("{}"));
+  CHECK(is_json_object(R"({"a":[1,{"b":null}]})"));
+  CHECK_FALSE(is_json_object("[]"));
+  CHECK_FALSE(is_json_object("{"));
+  CHECK_FALSE(is_json_object(""));
+  CHECK_FALSE(is_json_object(R"({"a":)" + std::string(1000, '[') + std::string(1000, ']') + "}"));
+}
