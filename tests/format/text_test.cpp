@@ -6,6 +6,7 @@
 
 using lastgood::format::in_quotes;
 using lastgood::format::is_clean_text;
+using lastgood::format::is_json_object;
 
 TEST_CASE("names in any script are clean text") {
   REQUIRE(is_clean_text(""));
