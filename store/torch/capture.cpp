@@ -44,6 +44,10 @@ void Capture::Impl::add_number(Section section, const std::string& name, std::in
   views.push_back({{section, name, DType::int64, {}, {}}, &numbers.emplace_back(value), true, {}});
 }
 
+void Capture::Impl::add_number(Section section, const std::string& name, double value) {
+  views.push_back({{section, name, DType::float64, {}, {}}, &reals.emplace_back(value), true, {}});
+}
+
 void Capture::Impl::add_json(Section section, const std::string& name, std::string text) {
   if (!nlohmann::json::accept(text)) {
     throw Error(

@@ -19,14 +19,16 @@ struct Capture::Impl {
   std::deque<at::Tensor> tensors;
   std::deque<std::string> texts;
   std::deque<std::int64_t> numbers;
+  std::deque<double> reals;
   adapter::Ties ties;
 
   /// A tensor. `changes_in_forward`: see TensorView::copy_at_capture. Throws for one that cannot be kept.
   void add_tensor(Section section, const std::string& name, const at::Tensor& tensor, bool changes_in_forward);
   /// The same in section model, where a tensor that came by before becomes an alias.
   void add_tied(const std::string& name, const at::Tensor& tensor, bool changes_in_forward);
-  /// A number, as a 0-dimensional int64 tensor.
+  /// A number, as a 0-dimensional int64 or float64 tensor.
   void add_number(Section section, const std::string& name, std::int64_t value);
+  void add_number(Section section, const std::string& name, double value);
   /// Throws unless it is JSON.
   void add_json(Section section, const std::string& name, std::string text);
   void add_bytes(Section section, const std::string& name, std::string bytes);

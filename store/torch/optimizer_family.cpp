@@ -6,8 +6,11 @@
 #include <typeinfo>
 
 #include <lastgood/error.h>
+#include <torch/optim/adagrad.h>
 #include <torch/optim/adam.h>
 #include <torch/optim/adamw.h>
+#include <torch/optim/lbfgs.h>
+#include <torch/optim/rmsprop.h>
 #include <torch/optim/sgd.h>
 #include <nlohmann/json.hpp>
 
@@ -48,6 +51,77 @@ std::vector<StateField> sgd_state(torch::optim::OptimizerParamState& base) {
   return {{"momentum_buffer", &static_cast<torch::optim::SGDParamState&>(base).momentum_buffer()}};
 }
 
+std::vector<OptionField> rmsprop_options(torch::optim::OptimizerOptions& base) {
+  auto& options = static_cast<torch::optim::RMSpropOptions&>(base);
+  return {{"lr", &options.lr()},
+          {"alpha", &options.alpha()},
+          {"eps", &options.eps()},
+          {"weight_decay", &options.weight_decay()},
+          {"momentum", &options.momentum()},
+          {"centered", &options.centered()}};
+}
+
+std::vector<StateField> rmsprop_state(torch::optim::OptimizerParamState& base) {
+  auto& state = static_cast<torch::optim::RMSpropParamState&>(base);
+  return {{"step", &state.step()},
+          {"square_avg", &state.square_avg()},
+          {"momentum_buffer", &state.momentum_buffer(), false},
+          {"grad_avg", &state.grad_avg(), false}};
+}
+
+std::vector<OptionField> adagrad_options(torch::optim::OptimizerOptions& base) {
+  auto& options = static_cast<torch::optim::AdagradOptions&>(base);
+  return {{"lr", &options.lr()},
+          {"lr_decay", &options.lr_decay()},
+          {"weight_decay", &options.weight_decay()},
+          {"initial_accumulator_value", &options.initial_accumulator_value()},
+          {"eps", &options.eps()}};
+}
+
+std::vector<StateField> adagrad_state(torch::optim::OptimizerParamState& base) {
+  auto& state = static_cast<torch::optim::AdagradParamState&>(base);
+  return {{"step", &state.step()}, {"sum", &state.sum()}};
+}
+
+/// What LibTorch's constructor gives each parameter; a step without it is an internal error of LibTorch's.
+std::unique_ptr<torch::optim::OptimizerParamState> first_adagrad_state(const at::Tensor& parameter,
+                                                                       const torch::optim::OptimizerOptions& base) {
+  const auto& defaults = static_cast<const torch::optim::AdagradOptions&>(base);
+  auto state = std::make_unique<torch::optim::AdagradParamState>();
+  state->step(0);
+  state->sum(at::full_like(parameter.detach(), defaults.initial_accumulator_value(),
+                           at::TensorOptions().requires_grad(false), at::MemoryFormat::Preserve));
+  return state;
+}
+
+std::vector<OptionField> lbfgs_options(torch::optim::OptimizerOptions& base) {
+  auto& options = static_cast<torch::optim::LBFGSOptions&>(base);
+  return {{"lr", &options.lr()},
+          {"max_iter", &options.max_iter()},
+          {"max_eval", &options.max_eval()},
+          {"tolerance_grad", &options.tolerance_grad()},
+          {"tolerance_change", &options.tolerance_change()},
+          {"history_size", &options.history_size()},
+          {"line_search_fn", &options.line_search_fn()}};
+}
+
+/// Tensors over all parameters, laid end to end, and scalars.
+std::vector<StateField> lbfgs_state(torch::optim::OptimizerParamState& base) {
+  auto& state = static_cast<torch::optim::LBFGSParamState&>(base);
+  constexpr FieldShape kOwn = FieldShape::of_its_own;
+  return {{"func_evals", &state.func_evals()},
+          {"n_iter", &state.n_iter()},
+          {"t", &state.t()},
+          {"prev_loss", &state.prev_loss()},
+          {"d", &state.d(), false, kOwn},
+          {"H_diag", &state.H_diag(), false, kOwn},
+          {"prev_flat_grad", &state.prev_flat_grad(), false, kOwn},
+          {"old_dirs", &state.old_dirs(), true, kOwn},
+          {"old_stps", &state.old_stps(), true, kOwn},
+          {"ro", &state.ro(), true, kOwn},
+          {"al", &state.al(), false, kOwn}};
+}
+
 /// Exactly that class: one derived from it may hold more than is known here.
 template <class Options>
 bool owns(const torch::optim::OptimizerOptions& options) {
@@ -59,14 +133,21 @@ std::unique_ptr<torch::optim::OptimizerParamState> make_state() {
   return std::make_unique<State>();
 }
 
+using torch::optim::AdagradOptions, torch::optim::AdagradParamState;
 using torch::optim::AdamOptions, torch::optim::AdamParamState;
 using torch::optim::AdamWOptions, torch::optim::AdamWParamState;
+using torch::optim::LBFGSOptions, torch::optim::LBFGSParamState;
+using torch::optim::RMSpropOptions, torch::optim::RMSpropParamState;
 using torch::optim::SGDOptions, torch::optim::SGDParamState;
 
 constexpr OptimizerFamily kFamilies[] = {
     {"SGD", owns<SGDOptions>, sgd_options, sgd_state, make_state<SGDParamState>},
     {"Adam", owns<AdamOptions>, adam_options<AdamOptions>, adam_state<AdamParamState>, make_state<AdamParamState>},
     {"AdamW", owns<AdamWOptions>, adam_options<AdamWOptions>, adam_state<AdamWParamState>, make_state<AdamWParamState>},
+    {"RMSprop", owns<RMSpropOptions>, rmsprop_options, rmsprop_state, make_state<RMSpropParamState>},
+    {"Adagrad", owns<AdagradOptions>, adagrad_options, adagrad_state, make_state<AdagradParamState>,
+     first_adagrad_state},
+    {"LBFGS", owns<LBFGSOptions>, lbfgs_options, lbfgs_state, make_state<LBFGSParamState>, nullptr, true},
 };
 
 /// JSON has no word for a number that is not finite.
@@ -87,7 +168,14 @@ double to_double(const json& value) {
 
 struct ToJson {
   json operator()(const double* value) const { return to_json(*value); }
-  json operator()(const bool* value) const { return *value; }
+  template <class Plain>
+  json operator()(const Plain* value) const {
+    return *value;
+  }
+  template <class Value>
+  json operator()(const Optional<Value>* value) const {
+    return value->has_value() ? json(**value) : json();
+  }
   json operator()(const std::tuple<double, double>* value) const {
     return json::array({to_json(std::get<0>(*value)), to_json(std::get<1>(*value))});
   }
@@ -96,7 +184,15 @@ struct ToJson {
 struct FromJson {
   const json& from;
   void operator()(double* value) const { *value = to_double(from); }
-  void operator()(bool* value) const { *value = from.get<bool>(); }
+  template <class Plain>
+  void operator()(Plain* value) const {
+    *value = from.get<Plain>();
+  }
+  template <class Value>
+  void operator()(Optional<Value>* value) const {
+    value->reset();
+    if (!from.is_null()) *value = from.get<Value>();
+  }
   void operator()(std::tuple<double, double>* value) const { *value = {to_double(from.at(0)), to_double(from.at(1))}; }
 };
 
@@ -108,10 +204,11 @@ const OptimizerFamily& family_of(const std::string& name, const torch::optim::Op
     for (const auto& group : optimizer.param_groups()) owns_all = owns_all && family.owns(group.options());
     if (owns_all && family.owns(optimizer.defaults())) return family;
   }
-  throw Error(ErrorCode::invalid_argument, name,
-              "The optimizer " + name +
-                  " is none of those that can be kept: SGD, Adam, AdamW. Use one of them, or keep "
-                  "its state with add_json() and add_tensor().");
+  throw Error(
+      ErrorCode::invalid_argument, name,
+      "The optimizer " + name +
+          " is none of those that can be kept: SGD, Adam, AdamW, RMSprop, Adagrad, LBFGS. Use one of them, or keep "
+          "its state with add_json() and add_tensor().");
 }
 
 std::string options_to_json(const OptimizerFamily& family, const torch::optim::OptimizerOptions& options,
@@ -122,20 +219,17 @@ std::string options_to_json(const OptimizerFamily& family, const torch::optim::O
   return object.dump();
 }
 
-std::unique_ptr<torch::optim::OptimizerOptions> options_from_json(const OptimizerFamily& family,
-                                                                  const torch::optim::OptimizerOptions& options,
-                                                                  const std::vector<std::string>& parameters,
-                                                                  const std::string& text) {
+SavedGroup group_from_json(const OptimizerFamily& family, const torch::optim::OptimizerOptions& options,
+                           const std::string& text) {
   const json object = json::parse(text);
   if (const auto type = object.at("type").get<std::string>(); type != family.name) {
     throw std::invalid_argument("they are of " + type + " in the checkpoint and of " + family.name + " here");
   }
-  if (object.at("params") != json(parameters)) {
-    throw std::invalid_argument("the group holds other parameters in the checkpoint than here");
+  SavedGroup group{object.at("params").get<std::vector<std::string>>(), options.clone()};
+  for (const OptionField& field : family.options(*group.options)) {
+    std::visit(FromJson{object.at(field.name)}, field.value);
   }
-  auto copy = options.clone();
-  for (const OptionField& field : family.options(*copy)) std::visit(FromJson{object.at(field.name)}, field.value);
-  return copy;
+  return group;
 }
 
 void assign_options(const OptimizerFamily& family, torch::optim::OptimizerOptions& from,

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <lastgood/torch.h>
@@ -27,6 +28,11 @@ struct NamedModule {
   torch::nn::Module* module;
 };
 
+/// Parameters' names in section model, by their implementation. Of a tied parameter's names the first one counts, as in
+/// the model's own entries.
+using ParameterNames = std::unordered_map<const void*, std::string>;
+ParameterNames parameter_names(const std::vector<NamedModule>& modules);
+
 /// A text by getter and setter: JSON values, schedules, data positions.
 struct TextAccess {
   std::function<std::string()> get;
@@ -34,6 +40,10 @@ struct TextAccess {
 };
 
 std::unique_ptr<Part> make_module_part(NamedModule module);
+/// Which of the module's modules are in training mode.
+std::unique_ptr<Part> make_training_mode_part(NamedModule module);
+/// `modules` is looked at anew each time; it must outlive the part.
+std::unique_ptr<Part> make_gradients_part(std::string name, const std::vector<NamedModule>& modules);
 /// `modules` is looked at anew each time; it must outlive the part.
 std::unique_ptr<Part> make_optimizer_part(std::string name, torch::optim::Optimizer& optimizer,
                                           const std::vector<NamedModule>& modules);

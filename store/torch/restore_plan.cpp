@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 
+#include <c10/core/ScalarType.h>
 #include <lastgood/error.h>
 
 namespace lastgood::adapter {
@@ -15,29 +17,67 @@ std::string text_of(const EntrySpec& spec) {
   return spec.alias_of.empty() ? text : text + " tied to " + spec.alias_of;
 }
 
-}  // namespace
-
-RestorePlan::RestorePlan(std::string subject, std::vector<EntrySpec> saved) : subject_(std::move(subject)) {
-  for (EntrySpec& spec : saved) saved_.emplace(std::pair(spec.section, spec.name), spec);
-  unclaimed_ = saved_;
+std::string what_is(Section section, const std::string& name) {
+  return std::string(to_string(section)) + " entry " + name;
 }
 
-bool RestorePlan::has(Section section, const std::string& name) const {
-  return saved_.contains({section, name});
+/// Nothing for what this LibTorch has no word for.
+std::optional<at::ScalarType> to_scalar_type(DType dtype) {
+  for (int i = 0; i < static_cast<int>(at::ScalarType::NumOptions); ++i) {
+    const auto type = static_cast<at::ScalarType>(i);
+    if (to_dtype(type) == dtype) return type;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+RestorePlan::RestorePlan(std::string subject, const std::vector<EntrySpec>& saved, const RestoreOptions& options)
+    : subject_(std::move(subject)),
+      saved_(subject_, saved, options, report_.skipped),
+      strict_(options.strict),
+      convert_dtypes_(options.convert_dtypes) {}
+
+std::vector<std::string> RestorePlan::claim_rest(Section section, const std::string& prefix) {
+  std::vector<std::string> names;
+  for (const auto& [of, name] : saved_.unclaimed()) {
+    if (of == section && name.starts_with(prefix)) names.push_back(name);
+  }
+  for (const std::string& name : names) saved_.claim(section, name);
+  return names;
 }
 
 const EntrySpec* RestorePlan::claim(const EntrySpec& wanted) {
-  const std::pair key(wanted.section, wanted.name);
-  const std::string what = std::string(to_string(wanted.section)) + " entry " + wanted.name;
-  const auto found = saved_.find(key);
-  unclaimed_.erase(key);
-  if (found == saved_.end()) {
-    mismatch(what + " is missing from the checkpoint");
+  const EntrySpec* saved = spec(wanted.section, wanted.name);
+  return claim(wanted, saved == nullptr ? std::string() : renamed(saved->alias_of));
+}
+
+/// `saved_owner` is what the checkpoint's entry is to be taken as tied to.
+const EntrySpec* RestorePlan::claim(const EntrySpec& wanted, const std::string& saved_owner) {
+  if (!selects(wanted.section, wanted.name)) return nullptr;
+  const EntrySpec* found = spec(wanted.section, wanted.name);
+  saved_.claim(wanted.section, wanted.name);
+  const std::string what = what_is(wanted.section, wanted.name);
+  if (found == nullptr) {
+    missing(wanted.name, what + " is missing from the checkpoint");
     return nullptr;
   }
-  if (found->second == wanted) return &found->second;
-  mismatch(what + " is " + text_of(found->second) + " in the checkpoint and " + text_of(wanted) + " here");
+  EntrySpec saved = *found;
+  saved.name = wanted.name;
+  saved.alias_of = saved_owner;
+  if (saved == wanted || converts(saved, wanted)) return found;
+  mismatch(what + " is " + text_of(saved) + " in the checkpoint and " + text_of(wanted) + " here");
   return nullptr;
+}
+
+bool RestorePlan::converts(const EntrySpec& saved, const EntrySpec& wanted) {
+  if (!convert_dtypes_ || saved.shape != wanted.shape || saved.alias_of != wanted.alias_of) return false;
+  const auto from = to_scalar_type(saved.dtype);
+  const auto to = to_scalar_type(wanted.dtype);
+  // Not to a kind of number that loses more than digits: complex to real, real to whole.
+  if (!from || !to || !c10::canCast(*from, *to)) return false;
+  report_.converted.push_back(wanted.name);
+  return true;
 }
 
 void RestorePlan::claim_tensor(Section section, const std::string& name, const at::Tensor& destination) {
@@ -47,22 +87,30 @@ void RestorePlan::claim_tensor(Section section, const std::string& name, const a
 
 void RestorePlan::claim_tied(const std::string& name, const at::Tensor& destination) {
   require_keepable(destination, name);
+  if (!selects(Section::model, name)) return;
   EntrySpec wanted = spec_of(destination, Section::model, name);
-  wanted.alias_of = ties_.owner(destination, name);
-  const EntrySpec* spec = claim(wanted);
+  const EntrySpec* saved = spec(Section::model, name);
+  std::string saved_owner = saved == nullptr ? std::string() : renamed(saved->alias_of);
+  // An entry that is missing leaves the tensor to the next name that it bears.
+  if (saved != nullptr) wanted.alias_of = ties_.owner(destination, name);
+  // Weights that are tied there alone come apart where the restore is a partial one.
+  const bool comes_apart = !strict_ || !has(Section::model, saved_owner);
+  if (wanted.alias_of.empty() && comes_apart) saved_owner.clear();
+  const EntrySpec* spec = claim(wanted, saved_owner);
   if (spec != nullptr && wanted.alias_of.empty()) add_tensor_slot(*spec, destination);
 }
 
 void RestorePlan::add_tensor_slot(const EntrySpec& spec, const at::Tensor& destination) {
-  if (is_plain(destination)) {
+  const at::ScalarType saved_type = to_scalar_type(spec.dtype).value();
+  if (is_plain(destination) && saved_type == destination.scalar_type()) {
     tensor_slots_.push_back({spec, destination.data_ptr()});
     // Whoever watches the version counter (autograd, a save under way) must learn of a write behind LibTorch's back.
     commit([destination] { destination.unsafeGetTensorImpl()->bump_version(); });
     return;
   }
-  const at::Tensor staged = at::empty(
-      destination.sizes(),
-      destination.options().device(at::kCPU).memory_format(at::MemoryFormat::Contiguous).requires_grad(false));
+  const at::Tensor staged =
+      at::empty(destination.sizes(),
+                at::TensorOptions().dtype(saved_type).device(at::kCPU).memory_format(at::MemoryFormat::Contiguous));
   tensor_slots_.push_back({spec, staged.data_ptr()});
   commit([staged, destination] {
     const at::NoGradGuard no_grad;
@@ -71,17 +119,19 @@ void RestorePlan::add_tensor_slot(const EntrySpec& spec, const at::Tensor& desti
 }
 
 void RestorePlan::claim_number(Section section, const std::string& name, std::int64_t* destination) {
-  if (const EntrySpec* spec = claim({section, name, DType::int64, {}, {}})) {
-    tensor_slots_.push_back({*spec, destination});
-  }
+  claim_tensor(section, name, at::from_blob(destination, {}, at::kLong));
+}
+
+void RestorePlan::claim_number(Section section, const std::string& name, double* destination) {
+  claim_tensor(section, name, at::from_blob(destination, {}, at::kDouble));
 }
 
 void RestorePlan::claim_text(Section section, const std::string& name, DType dtype,
                              std::function<void(const std::string&)> read) {
   // The length is the checkpoint's business.
-  const auto saved = saved_.find({section, name});
+  const EntrySpec* saved = this->spec(section, name);
   std::vector<std::int64_t> shape;
-  if (saved != saved_.end() && saved->second.dtype == dtype) shape = saved->second.shape;
+  if (saved != nullptr && saved->dtype == dtype) shape = saved->shape;
   const EntrySpec* spec = claim({section, name, dtype, std::move(shape), {}});
   if (spec == nullptr) return;
   Text& text = texts_.emplace_back(std::string(spec->byte_count(), '\0'), std::move(read));
@@ -92,6 +142,20 @@ void RestorePlan::mismatch(std::string what) {
   mismatches_.push_back(std::move(what));
 }
 
+void RestorePlan::missing(const std::string& name, std::string what) {
+  if (strict_) return mismatch(std::move(what));
+  report_.missing.push_back(name);
+}
+
+void RestorePlan::unexpected(const std::string& name, std::string what) {
+  if (strict_) return mismatch(std::move(what));
+  report_.unexpected.push_back(name);
+}
+
+void RestorePlan::check(std::function<void()> action) {
+  checks_.push_back(std::move(action));
+}
+
 void RestorePlan::change(std::string name, TextAccess access, std::string text) {
   changes_.push_back({std::move(name), std::move(access), std::move(text), {}});
 }
@@ -100,12 +164,13 @@ void RestorePlan::commit(std::function<void()> action) {
   commits_.push_back(std::move(action));
 }
 
-void RestorePlan::run(const LoadSlots& load) {
-  for (const auto& [key, spec] : unclaimed_) {
-    mismatch(std::string(to_string(spec.section)) + " entry " + spec.name + " is in the checkpoint and not here");
+RestoreReport RestorePlan::run(const LoadSlots& load) {
+  for (const auto& [section, name] : saved_.unclaimed()) {
+    unexpected(name, what_is(section, name) + " is in the checkpoint and not here");
   }
   require_match();
   read_texts(load);
+  for (const auto& action : checks_) action();
   require_match();
   std::size_t applied = 0;
   try {
@@ -116,6 +181,7 @@ void RestorePlan::run(const LoadSlots& load) {
     throw;
   }
   for (const auto& action : commits_) action();
+  return std::move(report_);
 }
 
 void RestorePlan::require_match() const {
@@ -124,9 +190,11 @@ void RestorePlan::require_match() const {
   std::string list;
   for (std::size_t i = 0; i < std::min(mismatches_.size(), kNamed); ++i) list += "\n  " + mismatches_[i];
   if (mismatches_.size() > kNamed) list += "\n  and " + std::to_string(mismatches_.size() - kNamed) + " more";
-  throw Error(ErrorCode::invalid_argument, subject_,
-              subject_ + " does not fit this program's training state:" + list +
-                  "\nNothing was changed. Build the state as it was when it was saved, or restore another checkpoint.");
+  throw Error(
+      ErrorCode::invalid_argument, subject_,
+      subject_ + " does not fit this program's training state:" + list +
+          "\nNothing was changed. Build the state as it was when it was saved, restore another checkpoint, or tell "
+          "RestoreOptions what may differ.");
 }
 
 void RestorePlan::read_texts(const LoadSlots& load) {

@@ -39,6 +39,13 @@ void TrainingState::add_module(const std::string& name, torch::nn::Module& modul
   impl_->take_name(name);
   impl_->modules.push_back({name, &module});
   impl_->parts.push_back(adapter::make_module_part({name, &module}));
+  // No part's name holds a dot, so this one is free.
+  impl_->parts.push_back(adapter::make_training_mode_part({name, &module}));
+}
+
+void TrainingState::add_gradients(const std::string& name) {
+  impl_->take_name(name);
+  impl_->parts.push_back(adapter::make_gradients_part(name, impl_->modules));
 }
 
 void TrainingState::add_optimizer(const std::string& name, torch::optim::Optimizer& optimizer) {
@@ -92,9 +99,9 @@ Capture TrainingState::capture() const {
   });
 }
 
-void TrainingState::restore(const Store& store, CheckpointId checkpoint, const RestoreOptions& options) {
+RestoreReport TrainingState::restore(const Store& store, CheckpointId checkpoint, const RestoreOptions& options) {
   const std::string subject = "Checkpoint " + std::to_string(checkpoint.value);
-  impl_->restore_from(subject, entries(store, checkpoint), [&](std::span<const TensorSlot> slots) {
+  return impl_->restore_from(subject, entries(store, checkpoint), options, [&](std::span<const TensorSlot> slots) {
     LoadOptions load_options;
     // Strictness has been seen to for the whole state; each load is of a part of it.
     load_options.strict = false;
@@ -116,14 +123,14 @@ void TrainingState::Impl::take_name(const std::string& name) {
   }
 }
 
-void TrainingState::Impl::restore_from(const std::string& subject, std::vector<EntrySpec> saved,
-                                       const adapter::LoadSlots& load) {
-  translate(subject, "restored", [&] {
-    adapter::RestorePlan plan(subject, std::move(saved));
+RestoreReport TrainingState::Impl::restore_from(const std::string& subject, const std::vector<EntrySpec>& saved,
+                                                const RestoreOptions& options, const adapter::LoadSlots& load) {
+  return translate(subject, "restored", [&] {
+    adapter::RestorePlan plan(subject, saved, options);
     for (const auto& part : parts) part->plan(plan);
     const auto generators = adapter::make_default_generators_part();
     generators->plan(plan);
-    plan.run(load);
+    return plan.run(load);
   });
 }
 

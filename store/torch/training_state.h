@@ -22,7 +22,8 @@ struct TrainingState::Impl {
   void take_name(const std::string& name);
 
   /// What TrainingState::restore() does, all but finding the checkpoint.
-  void restore_from(const std::string& subject, std::vector<EntrySpec> saved, const adapter::LoadSlots& load);
+  RestoreReport restore_from(const std::string& subject, const std::vector<EntrySpec>& saved,
+                             const RestoreOptions& options, const adapter::LoadSlots& load);
 };
 
 }  // namespace lastgood

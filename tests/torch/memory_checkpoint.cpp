@@ -18,15 +18,17 @@ MemoryCheckpoint::MemoryCheckpoint(const TrainingState& state) {
   }
 }
 
-void MemoryCheckpoint::restore(TrainingState& state) {
+RestoreReport MemoryCheckpoint::restore(TrainingState& state, const RestoreOptions& options) {
   std::vector<EntrySpec> specs;
   for (const MemoryEntry& entry : entries_) specs.push_back(entry.spec);
-  state.impl().restore_from("Checkpoint 7", specs, [this](std::span<const TensorSlot> slots) {
+  return state.impl().restore_from("Checkpoint 7", specs, options, [this](std::span<const TensorSlot> slots) {
     before_load(slots);
     for (const TensorSlot& slot : slots) {
       const MemoryEntry& source = entry(slot.spec.name);
       if (source.spec != slot.spec) throw std::logic_error("a slot of another kind for " + slot.spec.name);
-      if (!source.bytes.empty()) std::memcpy(slot.data, source.bytes.data(), source.bytes.size());
+      // As a store does, an alias brings its owner's bytes.
+      const std::string& bytes = source.spec.alias_of.empty() ? source.bytes : entry(source.spec.alias_of).bytes;
+      if (!bytes.empty()) std::memcpy(slot.data, bytes.data(), bytes.size());
     }
   });
 }

@@ -21,7 +21,7 @@ class MemoryCheckpoint {
   explicit MemoryCheckpoint(const TrainingState& state);
 
   /// As TrainingState::restore() from a store.
-  void restore(TrainingState& state);
+  RestoreReport restore(TrainingState& state, const RestoreOptions& options = {});
 
   MemoryEntry& entry(const std::string& name);
   bool has(const std::string& name) const;

@@ -13,10 +13,15 @@ namespace lastgood::test {
 namespace {
 
 void step(torch::nn::Linear& model, torch::optim::Optimizer& optimizer, int count = 1) {
+  const torch::Tensor input = torch::arange(6, torch::kFloat).view({2, 3}) / 4;
   for (int i = 0; i < count; ++i) {
-    optimizer.zero_grad();
-    model(torch::ones({2, 3})).pow(2).sum().backward();
-    optimizer.step();
+    optimizer.step([&] {
+      optimizer.zero_grad();
+      // Not a quadratic: LBFGS would be done with one before its history counts.
+      torch::Tensor loss = (model(input).cosh() + 1).log().sum();
+      loss.backward();
+      return loss;
+    });
   }
 }
 
@@ -40,7 +45,8 @@ void check_resume(const Options& options) {
   step(straight.model, straight.optimizer, 3);
   const MemoryCheckpoint end(straight.state);
 
-  Run<Optimizer, Options> fresh(options);  // without any state yet
+  Run<Optimizer, Options> fresh(options);  // before its first step, or with a state of its own
+  step(fresh.model, fresh.optimizer, GENERATE(0, 2));
   middle.restore(fresh.state);
   step(fresh.model, fresh.optimizer, 3);
   MemoryCheckpoint resumed(fresh.state);
@@ -50,7 +56,7 @@ void check_resume(const Options& options) {
   }
 }
 
-TEST_CASE("Each optimizer goes on where it stood, in a process where it had no state yet") {
+TEST_CASE("Each optimizer goes on where it stood, in a process where it had none yet, or another") {
   using namespace torch::optim;
   SECTION("SGD") {
     check_resume<SGD>(SGDOptions(0.1));
@@ -66,6 +72,26 @@ TEST_CASE("Each optimizer goes on where it stood, in a process where it had no s
   }
   SECTION("AdamW") {
     check_resume<AdamW>(AdamWOptions(0.01).eps(1e-6));
+  }
+  SECTION("RMSprop") {
+    const bool centered = GENERATE(false, true);
+    const double momentum = GENERATE(0.0, 0.9);
+    check_resume<RMSprop>(RMSpropOptions(0.01).centered(centered).momentum(momentum).weight_decay(0.01));
+  }
+  SECTION("Adagrad") {
+    const double initial = GENERATE(0.0, 0.5);
+    check_resume<Adagrad>(AdagradOptions(0.1).lr_decay(0.01).initial_accumulator_value(initial));
+  }
+  SECTION("LBFGS") {
+    const auto history = GENERATE(2, 100);
+    LBFGSOptions options(0.1);
+    options.max_iter(3).history_size(history).tolerance_grad(0).tolerance_change(0);
+    SECTION("with fixed steps") {
+      check_resume<LBFGS>(options);
+    }
+    SECTION("with a line search") {
+      check_resume<LBFGS>(options.line_search_fn("strong_wolfe"));
+    }
   }
 }
 
@@ -84,6 +110,29 @@ TEST_CASE("State is named by parameter, with its step as a number") {
   REQUIRE(number.spec.dtype == DType::int64);
   REQUIRE(number.spec.shape.empty());
   REQUIRE(number.bytes[0] == 2);
+}
+
+TEST_CASE("LBFGS keeps one state for all, at the first parameter, its lists element by element") {
+  using torch::optim::LBFGSOptions;
+  Run<torch::optim::LBFGS, LBFGSOptions> run(
+      LBFGSOptions(0.1).max_iter(3).max_eval(100).history_size(4).tolerance_change(0));
+  step(run.model, run.optimizer);
+  MemoryCheckpoint checkpoint(run.state);
+  const std::string state = "optimizer.state.model.weight.";
+  REQUIRE(checkpoint.entry(state + "t").spec == EntrySpec{Section::optimizer, state + "t", DType::float64, {}, {}});
+  REQUIRE(checkpoint.entry(state + "n_iter").bytes[0] == 3);
+  REQUIRE(checkpoint.entry(state + "old_dirs").bytes == std::string("\1\1"));
+  REQUIRE(checkpoint.entry(state + "old_dirs.1").spec.shape == std::vector<std::int64_t>{8});
+  // LibTorch makes room for the whole history and fills it as far as it got.
+  REQUIRE(checkpoint.entry(state + "al").bytes == std::string("\1\1\0\0", 4));
+  REQUIRE_FALSE(checkpoint.has(state + "al.2"));
+  REQUIRE_FALSE(checkpoint.has("optimizer.state.model.bias.n_iter"));
+
+  checkpoint.restore(run.state);
+  REQUIRE(MemoryCheckpoint(run.state) == checkpoint);
+  checkpoint.remove(state + "ro");
+  REQUIRE_THROWS_WITH(checkpoint.restore(run.state, {.strict = false}),
+                      Catch::Contains("optimizer entry " + state + "ro is missing"));
 }
 
 TEST_CASE("Options come back to the bit, into the objects that the program may refer to") {
@@ -156,10 +205,20 @@ TEST_CASE("Optimizers and schedules that are not known are refused at once") {
     std::vector<double> get_lrs() override { return get_current_lrs(); }
   };
   torch::nn::Linear model(2, 2);
-  torch::optim::RMSprop optimizer(model->parameters(), torch::optim::RMSpropOptions(0.1));
+  // It may hold more than is known of SGD.
+  struct OwnOptions : torch::optim::SGDOptions {
+    using SGDOptions::SGDOptions;
+    std::unique_ptr<OptimizerOptions> clone() const override { return std::make_unique<OwnOptions>(*this); }
+  };
+  struct Own : torch::optim::Optimizer {
+    using Optimizer::Optimizer;
+    torch::Tensor step(LossClosure) override { return {}; }
+  };
+  Own optimizer(model->parameters(), std::make_unique<OwnOptions>(0.1));
   Flat schedule(optimizer);
   TrainingState state;
-  REQUIRE_THROWS_WITH(state.add_optimizer("optimizer", optimizer), Catch::Contains("SGD, Adam, AdamW"));
+  REQUIRE_THROWS_WITH(state.add_optimizer("optimizer", optimizer),
+                      Catch::Contains("SGD, Adam, AdamW, RMSprop, Adagrad, LBFGS"));
   REQUIRE_THROWS_WITH(state.add_scheduler("schedule", schedule), Catch::Contains("Stateful"));
   // The names are still free.
   torch::optim::SGD known(model->parameters(), torch::optim::SGDOptions(0.1));

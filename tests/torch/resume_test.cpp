@@ -52,7 +52,7 @@ TEST_CASE("Entries bear the names of their parts, in the order of registration a
                                    "model.norm.running_mean", "model.norm.running_var",
                                    "model.norm.num_batches_tracked"});
   REQUIRE(checkpoint.names(Section::scheduler) == std::vector<std::string>{"step_lr", "halving"});
-  REQUIRE(checkpoint.names(Section::extra) == std::vector<std::string>{"data"});
+  REQUIRE(checkpoint.names(Section::extra) == std::vector<std::string>{"model.training", "data"});
   const auto generators = checkpoint.names(Section::rng);
   REQUIRE(std::count(generators.begin(), generators.end(), "noise") == 1);
   REQUIRE(std::count(generators.begin(), generators.end(), "default.cpu") == 1);

@@ -27,9 +27,9 @@
 #include <torch/optim/optimizer.h>
 #include <torch/optim/schedulers/lr_scheduler.h>
 
-#include <lastgood/load.h>
 #include <lastgood/tensor.h>
 #include <lastgood/torch/data_position.h>
+#include <lastgood/torch/restore.h>
 #include <lastgood/torch/stateful.h>
 
 namespace lastgood {
@@ -53,13 +53,6 @@ class Capture {
   std::unique_ptr<Impl> impl_;
 };
 
-struct RestoreOptions {
-  LoadStaging staging = LoadStaging::memory;
-  /// Threads that read and check; 0: one a core, at most 8.
-  unsigned threads = 0;
-  ProgressFn progress;
-};
-
 /// What a pointer-like holder of a module offers: torch::nn::ModuleHolder, std::shared_ptr.
 template <class Pointer>
 concept ModulePointer = requires(const Pointer& pointer) {
@@ -79,16 +72,22 @@ class TrainingState {
   TrainingState& operator=(TrainingState&&) noexcept;
   ~TrainingState();
 
-  /// Parameters and buffers, as `name.fqn` in section model. Tensors that are one (tied weights) are kept once.
+  /// Parameters and buffers, as `name.fqn` in section model. Tensors that are one (tied weights) are kept once. Which
+  /// of its modules are in training mode, as `name.training` in section extra.
   void add_module(const std::string& name, torch::nn::Module& module);
   template <ModulePointer Pointer>
   void add_module(const std::string& name, const Pointer& module) {
     add_module(name, const_cast<torch::nn::Module&>(static_cast<const torch::nn::Module&>(*module)));
   }
 
-  /// State and options of SGD, Adam or AdamW, in section optimizer: `name.state.PARAMETER.exp_avg`, where PARAMETER is
-  /// the parameter's name in section model, and `name.param_groups.0`. All its parameters must belong to modules of
-  /// this state by the time of a capture. The learning rate is an option, and comes back with the others.
+  /// Gradients of all parameters of the modules, as `name.PARAMETER` in section extra: for runs that save between
+  /// backward passes whose gradients add up. A gradient that is undefined stays so, and becomes so in a restore.
+  void add_gradients(const std::string& name);
+
+  /// State and options of SGD, Adam, AdamW, RMSprop, Adagrad or LBFGS, in section optimizer:
+  /// `name.state.PARAMETER.exp_avg`, where PARAMETER is the parameter's name in section model, and
+  /// `name.param_groups.0`. All its parameters must belong to modules of this state by the time of a capture. The
+  /// learning rate is an option, and comes back with the others. State that the checkpoint does not have goes away.
   void add_optimizer(const std::string& name, torch::optim::Optimizer& optimizer);
 
   /// LibTorch's StepLR, or a schedule of the user's own, in section scheduler.
@@ -112,9 +111,9 @@ class TrainingState {
 
   /// Brings everything back, in place: parameters keep their identity, optimizers stay bound to them, generators come
   /// last. All or nothing: after an Error every part is as it was (but see LoadStaging::verify_first). Loops over a
-  /// data loader must begin anew afterwards. Errors: invalid_argument (missing, unexpected, other dtype, shape, ties or
-  /// options: the first five by name, the rest counted); those of load().
-  void restore(const Store& store, CheckpointId checkpoint, const RestoreOptions& options = {});
+  /// data loader must begin anew afterwards. Errors: invalid_argument (missing, unexpected, other dtype, shape, ties,
+  /// options, or parameters of an optimizer: the first five by name, the rest counted); those of load().
+  RestoreReport restore(const Store& store, CheckpointId checkpoint, const RestoreOptions& options = {});
 
   /// For the library's own operations.
   struct Impl;
