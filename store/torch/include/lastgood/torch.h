@@ -29,7 +29,9 @@
 
 #include <lastgood/tensor.h>
 #include <lastgood/torch/data_position.h>
+#include <lastgood/torch/reduce_lr_on_plateau.h>
 #include <lastgood/torch/restore.h>
+#include <lastgood/torch/sampler_position.h>
 #include <lastgood/torch/stateful.h>
 
 namespace lastgood {
@@ -90,14 +92,15 @@ class TrainingState {
   /// learning rate is an option, and comes back with the others. State that the checkpoint does not have goes away.
   void add_optimizer(const std::string& name, torch::optim::Optimizer& optimizer);
 
-  /// LibTorch's StepLR, or a schedule of the user's own, in section scheduler.
+  /// LibTorch's StepLR, lastgood's ReduceLROnPlateau (LibTorch's own hides its state), or a schedule of the user's, in
+  /// section scheduler.
   void add_scheduler(const std::string& name, torch::optim::LRScheduler& scheduler);
   void add_scheduler(const std::string& name, Stateful& scheduler);
 
   /// A private generator, in section rng (where the default ones are, as `default.cpu`, `default.cuda.0`).
   void add_generator(const std::string& name, at::Generator generator);
 
-  /// Where the loader stands: a DataPosition, or the user's own.
+  /// Where the loader stands: a DataPosition, a SamplerPosition, or the user's own.
   void add_data_position(const std::string& name, Stateful& position);
 
   /// Anything else, in section extra: a JSON text by getter and setter, or a tensor. `set` must throw and change

@@ -1,0 +1,178 @@
+// Where a training loop stands in the order of a sampler of LibTorch's, or of the user's own, exactly, however many
+// workers prefetch.
+//
+//   using torch::data::samplers::RandomSampler;
+//   auto position = std::make_shared<lastgood::SamplerPosition>();
+//   auto loader = torch::data::make_data_loader(dataset, lastgood::Resumable<RandomSampler>(position, size), options);
+//   state.add_data_position("data", *position);
+//   while (position->epoch() < 10) {
+//     for (auto& batch : *loader) {
+//       train(batch);
+//       position->consumed();
+//     }
+//   }
+//
+// The order of an epoch is drawn from the sampler at once, when the first of its batches is asked for, and what is left
+// of it is kept: a resume hands out just those batches, whatever the sampler draws from, and the epochs after it are
+// those of the uninterrupted run. That costs 8 bytes an example in memory and about as much in a checkpoint;
+// DataPosition costs nothing, and is the better choice where the order need not be LibTorch's own.
+//
+// Nobody needs to take care of when a loader is made: to make a Resumable draws nothing from LibTorch's default
+// generator (a plain RandomSampler does), nor does a loop over the rest of an epoch. So generators are right after
+// TrainingState::restore(), loader and loop made before it or after.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <torch/data/samplers/base.h>
+#include <torch/serialize/archive.h>
+
+#include <lastgood/error.h>
+#include <lastgood/torch/stateful.h>
+#include <lastgood/torch/version.h>
+
+namespace lastgood {
+
+struct SamplerOptions {
+  /// Set it here and not only in the loader's options, or the epoch never ends: leaves out a last batch that is short.
+  bool drop_last = false;
+};
+
+/// Epoch, batches consumed, and what is left. Not thread-safe: for the thread that iterates over the loader.
+class SamplerPosition : public Stateful {
+ public:
+  /// Indices; for a sampler that hands out sizes (StreamSampler), the size alone.
+  using Batch = std::vector<std::size_t>;
+
+  explicit SamplerPosition(const SamplerOptions& options = {}) : options_(options) {}
+
+  /// The trainer is done with the next batch. When it was the epoch's last, the next epoch begins.
+  /// Error: invalid_argument when the loader has not handed out that many batches.
+  void consumed();
+
+  std::int64_t epoch() const noexcept { return place_.epoch; }
+  /// Batches consumed in this epoch; 0 when it has just begun.
+  std::size_t batches() const noexcept { return place_.consumed; }
+
+  std::string save_state() const override;
+  /// Error: invalid_argument for a text of something else.
+  void load_state(const std::string& json) override;
+
+  /// For Resumable: a loop begins; whether it needs the order of a new epoch, and here it is; the next batch of it.
+  void begin_loop() noexcept;
+  bool needs_order() const noexcept { return place_.loop_is_new && place_.rest.empty(); }
+  void begin_epoch(std::deque<Batch> order);
+  std::optional<Batch> next();
+  const SamplerOptions& options() const noexcept { return options_; }
+
+ private:
+  struct Place {
+    std::int64_t epoch = 0;
+    std::size_t consumed = 0;
+    std::deque<Batch> rest;      // of the epoch under way, from the first that is not consumed
+    std::size_t handed_out = 0;  // of `rest`
+    bool loop_is_new = true;     // nothing has been asked for since it began
+  };
+
+  SamplerOptions options_;
+  Place place_;
+  std::optional<Place> replaced_;  // by load_state(), until the next loop begins
+};
+
+/// Keeps LibTorch's default generator as it is, whatever is drawn from it meanwhile.
+class DefaultGeneratorGuard {
+ public:
+  DefaultGeneratorGuard();
+  ~DefaultGeneratorGuard();
+  DefaultGeneratorGuard(const DefaultGeneratorGuard&) = delete;
+  DefaultGeneratorGuard& operator=(const DefaultGeneratorGuard&) = delete;
+
+ private:
+  at::Tensor state_;
+};
+
+/// What the loader takes: a sampler of type Inner, made in place from `arguments` (or moved from one), which hands out
+/// the rest of the position's epoch. Inner's epochs must end. A distributed sampler is told the position's epoch before
+/// each, so that its order changes, as set_epoch() would. What Inner holds beyond the order of an epoch and LibTorch's
+/// default generator (an engine of its own) is the user's to register.
+template <class Inner>
+class Resumable : public torch::data::samplers::Sampler<typename Inner::BatchRequestType> {
+ public:
+  using Request = typename Inner::BatchRequestType;
+
+  /// Error: invalid_argument without a position.
+  template <class... Arguments>
+  explicit Resumable(std::shared_ptr<SamplerPosition> position, Arguments&&... arguments)
+      : Resumable(DefaultGeneratorGuard(), std::move(position), std::forward<Arguments>(arguments)...) {}
+
+  /// A loop begins where the position stands. A new size is for the next epoch.
+  void reset(Optional<std::size_t> new_size = {}) override {
+    if (new_size.has_value()) new_size_ = new_size;
+    position_->begin_loop();
+  }
+
+  Optional<Request> next(std::size_t batch_size) override {
+    if (position_->needs_order()) draw_epoch(batch_size);
+    std::optional<SamplerPosition::Batch> batch = position_->next();
+    if (!batch) return {};
+    if constexpr (kHasIndices) {
+      return std::move(*batch);
+    } else {
+      return Request(batch->at(0));
+    }
+  }
+
+  /// The position's state, for users of LibTorch's archives.
+  void save(torch::serialize::OutputArchive& archive) const override {
+    archive.write("position", c10::IValue(position_->save_state()));
+  }
+  void load(torch::serialize::InputArchive& archive) override {
+    c10::IValue state;
+    archive.read("position", state);
+    position_->load_state(state.toStringRef());
+  }
+
+ private:
+  static constexpr bool kHasIndices = std::is_same_v<Request, std::vector<std::size_t>>;
+  static_assert(kHasIndices || std::is_constructible_v<Request, std::size_t>,
+                "lastgood::Resumable takes samplers whose batches are indices or sizes");
+
+  template <class... Arguments>
+  explicit Resumable(const DefaultGeneratorGuard&, std::shared_ptr<SamplerPosition> position, Arguments&&... arguments)
+      : position_(std::move(position)), inner_(std::forward<Arguments>(arguments)...) {
+    if (position_ == nullptr) {
+      throw Error(ErrorCode::invalid_argument, "sampler position", "A Resumable needs a position; it was given none.");
+    }
+  }
+
+  void draw_epoch(std::size_t batch_size) {
+    if constexpr (requires { inner_.set_epoch(std::size_t{}); }) {
+      inner_.set_epoch(static_cast<std::size_t>(position_->epoch()));
+    }
+    inner_.reset(std::exchange(new_size_, {}));
+    std::deque<SamplerPosition::Batch> order;
+    while (Optional<Request> request = inner_.next(batch_size)) {
+      if (position_->options().drop_last && request->size() < batch_size) break;
+      if constexpr (kHasIndices) {
+        order.push_back(std::move(*request));
+      } else {
+        order.push_back({request->size()});
+      }
+    }
+    position_->begin_epoch(std::move(order));
+  }
+
+  std::shared_ptr<SamplerPosition> position_;
+  Inner inner_;
+  Optional<std::size_t> new_size_;
+};
+
+}  // namespace lastgood
