@@ -13,7 +13,7 @@ import re
 import sys
 
 # A room, and the rooms whose files it may include besides its own. The longest prefix that fits decides the room.
-# "public" is the store as a user of the package sees it: <lastgood/...>.
+# "public" is the store as a user of the package sees it: <lastgood/...>; "public/ROOM" is that of another room.
 ROOMS = {
     "store/base": ["public"],
     "store/format": ["public", "store/base"],
@@ -24,13 +24,13 @@ ROOMS = {
     "store/rules": [],
     "store": ["public", "store/base", "store/format", "store/io", "store/catalog", "store/paths", "store/rules"],
     "store/torch": ["public", "public/torch"],
-    "monitor": ["public"],
-    "monitor/torch": ["public", "public/torch", "monitor"],
+    "monitor": ["public", "public/monitor"],
+    "monitor/torch": ["public", "public/torch", "public/monitor", "monitor"],
     "timeout": ["public"],
     "timeout/torch": ["public", "public/torch", "timeout"],
-    "recovery": ["public", "monitor", "timeout"],
-    "recovery/torch": ["public", "public/torch", "monitor", "monitor/torch", "timeout", "recovery"],
-    "cli": ["public", "monitor", "timeout", "recovery"],
+    "recovery": ["public", "public/monitor", "timeout"],
+    "recovery/torch": ["public", "public/torch", "public/monitor", "monitor/torch", "timeout", "recovery"],
+    "cli": ["public", "public/monitor", "timeout", "recovery"],
 }
 SINGLE_FILES = {"store/paths.h": "store/paths", "store/rules.h": "store/rules"}
 # These may include every room, but not each other; the command's inside is for its own tests.
@@ -86,7 +86,8 @@ def room_included(kind, target, files):
     """The room that an include reaches, or None for what is not ours."""
     if target.startswith("lastgood/"):
         torch = target == "lastgood/torch.h" or "/torch/" in target
-        return "public/torch" if torch else "public"
+        other = re.match(r"lastgood/(monitor)(_\w+)?\.h$", target)
+        return "public/torch" if torch else "public/" + other[1] if other else "public"
     if target in files or kind == '"':
         return room_of(target)
     return None
@@ -122,7 +123,7 @@ class Checker:
             for kind, target in self.includes[path]:
                 self.check_include(path, room, kind, target)
                 self.check_third_party(path, room, target)
-            if room == "store/include":
+            if PUBLIC.match(path) and not room.endswith("/torch"):
                 self.check_names(path)
             if room not in FREE and room != "store/io" and path not in EXEMPT:
                 self.check_file_calls(path)

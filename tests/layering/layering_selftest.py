@@ -20,6 +20,10 @@ GOOD = {
     "store/catalog/rows.cpp": '#include "store/catalog/connection.h"\n#include "store/catalog/rows.h"\n',
     "store/save.cpp": '#include "store/catalog/rows.h"\nvoid g(F& files) { files.rename(1, 2); files.open("::open(x)"); }\n',
     "store/torch/adapter.cpp": "#include <torch/torch.h>\n#include <lastgood/store.h>\n#include <lastgood/torch.h>\n",
+    "monitor/include/lastgood/monitor.h": "#pragma once\n#include <lastgood/store.h>\n#include <lastgood/monitor_step.h>\n",
+    "monitor/monitor.cpp": "#include <lastgood/monitor.h>\n#include <nlohmann/json.hpp>\n",
+    "monitor/inside.h": "#pragma once\n",
+    "recovery/ladder.cpp": "#include <lastgood/monitor_step.h>\n",
     "cli/list.h": "#pragma once\n",
     "cli/list.cpp": '#include "cli/list.h"\n#include <lastgood/store.h>\nvoid h() { ::write(1, "", 0); }\n',
     "tests/store/save_test.cpp": '#include <fstream>\n#include <sqlite3.h>\n#include "store/catalog/rows.h"\n',
@@ -61,6 +65,9 @@ class Layering(unittest.TestCase):
         self.refused("store/io/a.cpp", '#include "store/catalog/rows.h"\n', "store/io must not include")
         self.refused("store/a.cpp", '#include "cli/list.h"\n', "store must not include cli/list.h of cli")
         self.refused("cli/a.cpp", '#include "store/catalog/rows.h"\n', "cli must not include")
+        self.refused("store/a.cpp", "#include <lastgood/monitor.h>\n", "store must not include .* of public/monitor")
+        self.refused("monitor/a.cpp", '#include "store/format/frame.h"\n', "monitor must not include")
+        self.refused("recovery/a.cpp", '#include "monitor/inside.h"\n', "recovery must not include")
         self.refused("cli/a.cpp", "#include <lastgood/torch.h>\n", "cli must not include")
         self.refused("store/a.cpp", "#include <lastgood/torch/stateful.h>\n", "store must not include")
         self.refused("store/torch/a.cpp", '#include "store/format/frame.h"\n', "store/torch must not include")
@@ -85,6 +92,7 @@ class Layering(unittest.TestCase):
         self.refused(header, "void f(const nlohmann::json&);\n", "names nlohmann")
         self.refused(header, "namespace torch { class Tensor; }\n", "names torch")
         self.refused(header, '#include "store/format/frame.h"\n', "not installed")
+        self.refused("monitor/include/lastgood/monitor_a.h", "void f(const nlohmann::json&);\n", "names nlohmann")
 
     def test_only_io_touches_files(self):
         for call in ('::open("x", 0)', '::unlink("x")', 'std::ofstream out("x")', "fsync(3)", 'std::filesystem::remove("x")',

@@ -1,0 +1,16 @@
+#include "monitor/detectors/stagnation.h"
+
+#include <cmath>
+
+namespace lastgood::monitor {
+
+bool improves(double smoothed, double best) noexcept {
+  constexpr double kLeastShare = 1e-3;
+  return smoothed < best - kLeastShare * std::abs(best);
+}
+
+bool has_stagnated(Step step, Step best_step, Step limit) noexcept {
+  return limit != 0 && step - best_step > limit;
+}
+
+}  // namespace lastgood::monitor

@@ -1,0 +1,15 @@
+#include "monitor/text.h"
+
+#include <cmath>
+#include <cstdio>
+
+namespace lastgood::monitor {
+
+std::string number_text(double value) {
+  if (std::isnan(value)) return "nan";  // of either sign
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", value);
+  return text;
+}
+
+}  // namespace lastgood::monitor
