@@ -1,14 +1,25 @@
 #include "store/catalog/integrity.h"
 
+#include <algorithm>
+
 #include "store/catalog/connection.h"
 
 namespace lastgood::catalog {
 namespace {
 
+// SQLite puts all that it finds in one tree into one row, a finding a line, beneath a title that says nothing more.
+void add_lines(std::string_view text, std::vector<std::string>& problems) {
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    if (!line.empty() && !line.starts_with("***")) problems.emplace_back(line);
+  }
+}
+
 void check_pages(Connection& db, std::vector<std::string>& problems) {
   Statement check(db, "PRAGMA integrity_check");
   while (check.step()) {
-    if (check.text(0) != "ok") problems.emplace_back(check.text(0));
+    if (check.text(0) != "ok") add_lines(check.text(0), problems);
   }
 }
 
