@@ -50,11 +50,10 @@ std::unique_ptr<io::FileLock> lock_run(const StoreImpl& impl, const OwningRun& r
 
 void check_tag(const std::string& name) {
   const std::string shown = printable(name);
-  if (!is_tag_text(name) && !is_reserved(name)) {
-    throw Error(ErrorCode::invalid_argument, shown,
-                "'" + shown + "' cannot be a tag: a tag has 1 to 128 characters of A-Z a-z 0-9 . _ / -");
+  if (!is_tag_text(name) && !looks_reserved(name)) {
+    throw Error(ErrorCode::invalid_argument, shown, "'" + shown + "' cannot be a tag: " + kTagRule);
   }
-  if (is_number(name) || is_reserved(name)) {
+  if (is_number(name) || looks_reserved(name)) {
     throw Error(ErrorCode::invalid_argument, shown,
                 "'" + shown + "' cannot be a tag: it already names a checkpoint in another way; take another word");
   }

@@ -14,9 +14,13 @@ bool is_digit(char c) {
 }
 
 // Not std::isalnum: a tag must mean the same under every locale.
-bool is_tag_character(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '/' ||
-         c == '-';
+bool begins_part(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+bool is_part(std::string_view text) {
+  return !text.empty() && begins_part(text.front()) &&
+         std::all_of(text.begin(), text.end(), [](char c) { return begins_part(c) || c == '.' || c == '-'; });
 }
 
 }  // namespace
@@ -29,8 +33,26 @@ bool is_reserved(std::string_view text) {
   return text == kHead || text == kLatest || text == kLastStable || text.starts_with(kStepPrefix);
 }
 
+std::string in_lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+bool looks_reserved(std::string_view text) {
+  return is_reserved(in_lower_case(text));
+}
+
 bool is_tag_text(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxTagBytes && std::all_of(text.begin(), text.end(), is_tag_character);
+  if (text.size() > kMaxTagBytes) return false;
+  for (;;) {
+    const std::size_t slash = text.find('/');
+    if (!is_part(text.substr(0, slash))) return false;
+    if (slash == std::string_view::npos) return true;
+    text.remove_prefix(slash + 1);
+  }
 }
 
 std::string printable(std::string_view text) {

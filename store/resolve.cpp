@@ -52,6 +52,8 @@ ParsedName parse(std::string_view name) {
   const std::size_t tilde = name.find('~');
   if (tilde != std::string_view::npos) {
     parsed.base = name.substr(0, tilde);
+    if (parsed.base.empty()) malformed(parsed.text, "nothing stands before the ~");
+    if (tilde + 1 == name.size()) malformed(parsed.text, "no number stands after the ~");
     parsed.ancestor = parse_number(name.substr(tilde + 1), parsed.text);
   }
   if (parsed.base.empty()) malformed(parsed.text, "it is empty");
@@ -124,9 +126,12 @@ CheckpointId in_run(Connection& db, const ParsedName& name, const RunInfo& run) 
 }
 
 CheckpointId tagged(Connection& db, const ParsedName& name) {
-  if (!is_tag_text(name.base)) malformed(name.text, "a tag has 1 to 128 characters of A-Z a-z 0-9 . _ / -");
+  if (!is_tag_text(name.base)) malformed(name.text, kTagRule);
   const std::optional<CheckpointId> id = catalog::find_tag(db, std::string(name.base));
   if (id) return *id;
+  if (looks_reserved(name.base)) {
+    missing(name.text, "there is no checkpoint or tag '" + name.text + "'" + did_you_mean({in_lower_case(name.base)}));
+  }
   std::vector<std::string> known = catalog::list_tags(db);
   for (const std::string_view word : {kHead, kLatest, kLastStable}) known.emplace_back(word);
   missing(name.text,

@@ -75,7 +75,8 @@ TEST_CASE("a tag names, moves only on request, and goes") {
 
 TEST_CASE("what would name a checkpoint in another way cannot be a tag") {
   TwoCheckpoints store;
-  for (const char* name : {"", "17", "head", "latest", "last-stable", "step:17", "with space", "a~1", "tab\t"}) {
+  for (const char* name : {"", "17", "head", "latest", "last-stable", "step:17", "with space", "a~1", "tab\t", "HEAD",
+                           "Latest", "-d", ".", "..", "/", "a/", "a//b"}) {
     CAPTURE(name);
     CHECK(store.code([&] { tag(store.store(), name, kFirst); }) == ErrorCode::invalid_argument);
   }

@@ -133,6 +133,14 @@ TEST_CASE("last-stable looks only at intact checkpoints in the lineage of the he
   CHECK_FALSE(last_stable(store.store(), "demo"));
 }
 
+TEST_CASE("a word in the wrong case, and a ~ without its name or number, are answered with what is meant") {
+  Branches store;
+  CHECK(store.failure("HEAD").code() == ErrorCode::not_found);
+  CHECK_THAT(store.failure("HEAD").what(), Contains("did you mean head?"));
+  CHECK_THAT(store.failure("~").what(), Contains("nothing stands before the ~"));
+  CHECK_THAT(store.failure("head~").what(), Contains("no number stands after the ~"));
+}
+
 TEST_CASE("what cannot be a name is refused, and shown without its control characters") {
   Branches store;
   for (const char* name : {"", "~1", "head~", "head~x", "head~-1", "head~1~2", "step:", "step:x", "step:-3", "a b",

@@ -14,8 +14,9 @@ namespace lastgood {
 /// branch. Error: busy while a trainer holds the run (it moves its head itself).
 void rollback(const Store& store, CheckpointId checkpoint);
 
-/// Names a checkpoint. A tag is 1 to 128 characters of [A-Za-z0-9._/-], is not a number nor one of the reserved names
-/// (`head`, `latest`, `last-stable`, `step:...`), and keeps its checkpoint from being collected.
+/// Names a checkpoint, and keeps it from being collected. A tag has 1 to 128 characters of [A-Za-z0-9._-], in parts
+/// divided by single slashes, each of which begins with a letter, a digit or _; it is neither a number nor, in any
+/// case, one of the reserved names (`head`, `latest`, `last-stable`, `step:...`).
 /// Errors: already_exists (unless `move`), invalid_argument.
 void tag(const Store& store, const std::string& name, CheckpointId checkpoint, bool move = false);
 void untag(const Store& store, const std::string& name);
