@@ -28,17 +28,20 @@ std::vector<CheckpointId> distinct(std::span<const CheckpointId> checkpoints) {
 }
 
 void refuse_protected(Connection& db, const std::vector<CheckpointId>& checkpoints) {
-  std::string reasons;
-  CheckpointId first;
+  // A head is often tagged and the newest stable one as well: each checkpoint is named once, with all its reasons.
+  std::map<CheckpointId, std::string> reasons;
   for (const catalog::Protection& protection : catalog::protections(db)) {
     if (!std::binary_search(checkpoints.begin(), checkpoints.end(), protection.checkpoint)) continue;
-    if (reasons.empty()) first = protection.checkpoint;
-    reasons += (reasons.empty() ? "checkpoint " : "; checkpoint ") + std::to_string(protection.checkpoint.value) +
-               " is " + protection.reason;
+    std::string& text = reasons[protection.checkpoint];
+    text += (text.empty() ? " is " : ", ") + protection.reason;
   }
   if (reasons.empty()) return;
-  throw Error(ErrorCode::invalid_argument, std::to_string(first.value),
-              reasons + ": nothing was forgotten; leave out what is protected, or lift its protection first");
+  std::string all;
+  for (const auto& [id, text] : reasons) {
+    all += (all.empty() ? "checkpoint " : "; checkpoint ") + std::to_string(id.value) + text;
+  }
+  throw Error(ErrorCode::invalid_argument, std::to_string(reasons.begin()->first.value),
+              all + ": nothing was forgotten; leave out what is protected, or lift its protection first");
 }
 
 ForgetReport check_and_measure(Connection& db, const std::vector<CheckpointId>& checkpoints) {

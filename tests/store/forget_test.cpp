@@ -11,6 +11,7 @@
 using namespace lastgood;
 using namespace lastgood::test;
 using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
 
 namespace {
 
@@ -89,6 +90,15 @@ TEST_CASE("what is protected is not forgotten, and the message says by what") {
   set_stability(store.store(), k3, Stability::stable);
   CHECK_THAT(store.refusal({k3}).what(), Contains("newest stable"));
   CHECK(store.refusal({k3}).code() == ErrorCode::invalid_argument);
+}
+
+TEST_CASE("a checkpoint that is protected in several ways is named once, with all of them") {
+  Four store;
+  tag(store.store(), "best", k4);
+  pin(store.store(), k4);
+  pin(store.store(), k1);
+  CHECK_THAT(store.refusal({k4, k1}).what(),
+             StartsWith("checkpoint 1 is pinned; checkpoint 4 is the head of run demo, tagged best, pinned: nothing"));
 }
 
 TEST_CASE("what an open session resumed from is not forgotten until it ends") {
