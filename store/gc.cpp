@@ -26,11 +26,15 @@ std::unique_ptr<io::FileLock> lock_collection(const StoreImpl& store) {
 }  // namespace
 
 GcReport collect_garbage(const Store& store, const GcOptions& options) {
+  if (!options.dry_run && !options.forgetting.empty()) {
+    throw Error(ErrorCode::invalid_argument, "forgetting",
+                "a collection forgets nothing by itself: call forget() first, or ask for a dry run");
+  }
   const StoreImpl& impl = store.impl();
-  if (options.dry_run && impl.read_only) return estimate_collection(impl, options.progress);
+  if (options.dry_run && impl.read_only) return estimate_collection(impl, options);
   impl.use_for_writing();
   const auto lock = lock_collection(impl);
-  return options.dry_run ? estimate_collection(impl, options.progress) : GcPass(impl, options.progress).run();
+  return options.dry_run ? estimate_collection(impl, options) : GcPass(impl, options.progress).run();
 }
 
 }  // namespace lastgood

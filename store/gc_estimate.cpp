@@ -4,6 +4,7 @@
 #include <set>
 
 #include "store/catalog/blobs.h"
+#include "store/catalog/checkpoints.h"
 #include "store/catalog/packs.h"
 #include "store/dead_saves.h"
 #include "store/extents.h"
@@ -16,20 +17,24 @@ namespace lastgood {
 namespace {
 
 using catalog::Blob;
+using catalog::BlobId;
 using catalog::BlobState;
 
-/// The pack's rows as a collection would leave them; returns how many are dead.
-std::uint64_t pretend_to_mark(std::vector<Blob>& blobs) {
+/// The pack's rows as a collection would leave them, `released` (sorted) with no references left; returns how many are
+/// dead.
+std::uint64_t pretend_to_mark(std::vector<Blob>& blobs, const std::vector<BlobId>& released) {
   for (Blob& blob : blobs) {
-    if (blob.refs == 0) blob.state = BlobState::dead;
+    const bool freed = std::binary_search(released.begin(), released.end(), blob.id);
+    if (blob.refs == 0 || freed) blob.state = BlobState::dead;
   }
   return static_cast<std::uint64_t>(
       std::count_if(blobs.begin(), blobs.end(), [](const Blob& blob) { return blob.state == BlobState::dead; }));
 }
 
-void estimate_pack(const StoreImpl& store, const catalog::PackRow& pack, GcReport& report) {
+void estimate_pack(const StoreImpl& store, const catalog::PackRow& pack, const std::vector<BlobId>& released,
+                   GcReport& report) {
   auto blobs = query(store, [&](catalog::Connection& db) { return catalog::blobs_in_pack(db, pack.id); });
-  const std::uint64_t dead = pretend_to_mark(blobs);
+  const std::uint64_t dead = pretend_to_mark(blobs, released);
   report.blobs_freed += dead;
   const auto file = store.files->open(paths::pack(store.directory, pack.uuid), false);
   const std::uint64_t allocated = file ? file->allocated_bytes() : 0;
@@ -47,8 +52,11 @@ void estimate_pack(const StoreImpl& store, const catalog::PackRow& pack, GcRepor
 
 }  // namespace
 
-GcReport estimate_collection(const StoreImpl& store, const ProgressFn& progress) {
+GcReport estimate_collection(const StoreImpl& store, const GcOptions& options) {
   GcReport report;
+  const ProgressFn& progress = options.progress;
+  const std::vector<BlobId> released =
+      query(store, [&](catalog::Connection& db) { return catalog::blobs_only_in(db, options.forgetting); });
   std::set<format::Uuid> dead;
   // To ask a lock is to take it for a moment, which a read-only handle does not do: it counts no save as dead.
   if (!store.read_only) {
@@ -58,7 +66,7 @@ GcReport estimate_collection(const StoreImpl& store, const ProgressFn& progress)
   std::uint64_t done = 0;
   for (const auto& pack : query(store, [](catalog::Connection& db) { return catalog::list_packs(db); })) {
     if (pack.owner_in_flight && !dead.contains(pack.uuid)) continue;
-    estimate_pack(store, pack, report);
+    estimate_pack(store, pack, released, report);
     done += pack.live_bytes;
     if (progress && !progress({"estimate", done, 0})) {
       throw Error(ErrorCode::cancelled, store.directory.string(), "the estimate was stopped; nothing was changed");

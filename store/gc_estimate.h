@@ -7,8 +7,8 @@
 
 namespace lastgood {
 
-/// Counts blobs that no checkpoint refers to. What saves in flight have pinned meanwhile is counted too: hence an
-/// estimate. Cancelled through `progress`.
-GcReport estimate_collection(const StoreImpl& store, const ProgressFn& progress);
+/// Counts blobs that no checkpoint refers to, but for those of `options.forgetting`. What saves in flight have pinned
+/// meanwhile is counted too: hence an estimate. Cancelled through `options.progress`.
+GcReport estimate_collection(const StoreImpl& store, const GcOptions& options);
 
 }  // namespace lastgood

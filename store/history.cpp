@@ -62,6 +62,10 @@ std::uint64_t bytes_unique(const Store& store, CheckpointId checkpoint) {
   });
 }
 
+std::map<CheckpointId, std::uint64_t> bytes_unique(const Store& store, std::span<const CheckpointId> checkpoints) {
+  return query(store, [&](catalog::Connection& db) { return catalog::bytes_unique(db, checkpoints); });
+}
+
 StoreStats store_stats(const Store& store) {
   StoreStats stats = query(store, [](catalog::Connection& db) { return catalog::stats(db); });
   stats.bytes_on_disk = allocated_for_packs(store.impl());

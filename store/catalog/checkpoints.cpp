@@ -101,19 +101,44 @@ std::vector<CheckpointId> checkpoints_with_blob(Connection& db, BlobId blob) {
   return checkpoints;
 }
 
+// Each blob b that only the checkpoints in ?1 refer to. CROSS JOIN fixes the order of the loops: from the few outwards.
+#define LASTGOOD_ONLY_IN(COLUMNS)                                                                 \
+  "WITH chosen(id) AS (SELECT DISTINCT value FROM json_each(?1)), "                               \
+  "used(blob_id, n) AS (SELECT blob_id, count(*) FROM ("                                          \
+  "  SELECT x.blob_id FROM chosen CROSS JOIN checkpoint_blob AS x ON x.checkpoint_id = chosen.id" \
+  "  UNION ALL SELECT c.manifest_blob FROM chosen CROSS JOIN checkpoint AS c ON c.id = chosen.id" \
+  "  UNION ALL SELECT c.record_blob FROM chosen CROSS JOIN checkpoint AS c ON c.id = chosen.id)"  \
+  " GROUP BY blob_id) "                                                                           \
+  "SELECT " COLUMNS                                                                               \
+  " FROM used CROSS JOIN blob AS b ON b.id = used.blob_id "                                       \
+  "WHERE b.refs = used.n AND b.state = 0"
+
 std::uint64_t bytes_only_in(Connection& db, std::span<const CheckpointId> checkpoints) {
-  Statement row(db,
-                "WITH chosen(id) AS (SELECT DISTINCT value FROM json_each(?1)), "
-                "used(blob_id, n) AS (SELECT blob_id, count(*) FROM ("
-                "  SELECT x.blob_id FROM chosen CROSS JOIN checkpoint_blob AS x ON x.checkpoint_id = chosen.id"
-                "  UNION ALL SELECT c.manifest_blob FROM chosen CROSS JOIN checkpoint AS c ON c.id = chosen.id"
-                "  UNION ALL SELECT c.record_blob FROM chosen CROSS JOIN checkpoint AS c ON c.id = chosen.id)"
-                " GROUP BY blob_id) "
-                "SELECT coalesce(sum(b.stored_bytes + ?2), 0) FROM used CROSS JOIN blob AS b ON b.id = used.blob_id "
-                "WHERE b.refs = used.n AND b.state = 0",
-                id_list(checkpoints), std::uint64_t{format::kHeaderBytes});
+  Statement row(db, LASTGOOD_ONLY_IN("coalesce(sum(b.stored_bytes + ?2), 0)"), id_list(checkpoints),
+                std::uint64_t{format::kHeaderBytes});
   row.step();
   return row.count(0);
+}
+
+std::vector<BlobId> blobs_only_in(Connection& db, std::span<const CheckpointId> checkpoints) {
+  Statement rows(db, LASTGOOD_ONLY_IN("b.id") " ORDER BY b.id", id_list(checkpoints));
+  std::vector<BlobId> blobs;
+  while (rows.step()) blobs.push_back(rows.id<BlobId>(0));
+  return blobs;
+}
+
+std::map<CheckpointId, std::uint64_t> bytes_unique(Connection& db, std::span<const CheckpointId> checkpoints) {
+  Statement rows(db,
+                 "SELECT c.id, (SELECT coalesce(sum(b.stored_bytes + ?2), 0) FROM ("
+                 "    SELECT blob_id, count(*) AS n FROM ("
+                 "      SELECT x.blob_id FROM checkpoint_blob AS x WHERE x.checkpoint_id = c.id"
+                 "      UNION ALL SELECT c.manifest_blob UNION ALL SELECT c.record_blob) GROUP BY blob_id) AS used"
+                 "  CROSS JOIN blob AS b ON b.id = used.blob_id WHERE b.refs = used.n AND b.state = 0) "
+                 "FROM json_each(?1) CROSS JOIN checkpoint AS c ON c.id = json_each.value",
+                 id_list(checkpoints), std::uint64_t{format::kHeaderBytes});
+  std::map<CheckpointId, std::uint64_t> bytes;
+  while (rows.step()) bytes[rows.id<CheckpointId>(0)] = rows.count(1);
+  return bytes;
 }
 
 }  // namespace lastgood::catalog

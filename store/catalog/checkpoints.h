@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -57,6 +58,11 @@ std::vector<CheckpointId> checkpoints_with_blob(Connection& db, BlobId blob);
 
 /// Bytes (headers, payloads) of blobs that only this set of checkpoints refers to.
 std::uint64_t bytes_only_in(Connection& db, std::span<const CheckpointId> checkpoints);
+/// Which LIVE blobs those are, in ascending order.
+std::vector<BlobId> blobs_only_in(Connection& db, std::span<const CheckpointId> checkpoints);
+/// bytes_only_in() for each checkpoint by itself; those that are not there are left out. One checkpoint is counted
+/// after the other, so that memory is bounded by the largest.
+std::map<CheckpointId, std::uint64_t> bytes_unique(Connection& db, std::span<const CheckpointId> checkpoints);
 
 /// Deletes the rows, gives their references back, grafts children to the grandparent, drops layouts no longer used.
 /// Throws Error(internal) for a run's head.

@@ -98,6 +98,8 @@ TEST_CASE("questions about checkpoints use an index") {
     checkpoint_entries(c, CheckpointId{1});
     const CheckpointId ids[] = {CheckpointId{1}};
     bytes_only_in(c, ids);
+    blobs_only_in(c, ids);
+    bytes_unique(c, ids);
     last_stable(c, "demo");
     find_tag(c, "best");
     head(c, RunId{1});

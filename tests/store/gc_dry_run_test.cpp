@@ -44,6 +44,31 @@ TEST_CASE("a dry run foretells what a collection then does") {
   CHECK(did.bytes_freed > 12 * kChunk);
 }
 
+TEST_CASE("a dry run foretells what a collection does after checkpoints were forgotten") {
+  SimulatedStore store;
+  const auto shared = random_bytes(8 * kChunk, 100);
+  store.save({.step = 1, .entries = {{"a", random_bytes(8 * kChunk, 1)}, {"b", shared}}});
+  store.save({.step = 2, .entries = {{"a", random_bytes(8 * kChunk, 2)}, {"b", shared}}});
+  store.save({.step = 3, .entries = {{"b", shared}}});
+  const std::vector<CheckpointId> old = {CheckpointId{1}, CheckpointId{2}};
+  const auto catalog = store.disk.contents("/store/catalog.db");
+  CHECK(collect_garbage(store.store(), {.dry_run = true}).blobs_freed == 0);
+  const GcReport would = collect_garbage(store.store(), {.dry_run = true, .forgetting = old});
+  CHECK(store.disk.contents("/store/catalog.db") == catalog);
+  forget(store.store(), old);
+  const GcReport did = collect_garbage(store.store());
+  CHECK(would.blobs_freed == did.blobs_freed);
+  CHECK(would.packs_removed == did.packs_removed);
+  CHECK(would.bytes_freed == did.bytes_freed);
+  CHECK(did.bytes_freed > 15 * kChunk);
+}
+
+TEST_CASE("only a dry run takes checkpoints for forgotten") {
+  Collectable all;
+  const Error error = thrown_by([&] { collect_garbage(all.store.store(), {.forgetting = {CheckpointId{3}}}); });
+  CHECK(error.code() == ErrorCode::invalid_argument);
+}
+
 TEST_CASE("a dry run changes nothing") {
   Collectable all;
   const auto files = all.store.pack_files();

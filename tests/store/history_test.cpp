@@ -65,6 +65,20 @@ TEST_CASE("what is unique to a checkpoint leaves out what others share") {
   CHECK(thrown_by([&] { bytes_unique(store.store(), CheckpointId{9}); }).code() == ErrorCode::not_found);
 }
 
+TEST_CASE("what is unique to each of many is told at once, and those that are gone are left out") {
+  StoreFixture store;
+  const auto shared = weights(1, 4);
+  const auto first = store.save({.step = 1, .entries = shared});
+  const auto second = store.save({.step = 2, .entries = shared});
+  const auto third = store.save({.step = 3, .entries = weights(2, 2)});
+  const CheckpointId ids[] = {third, CheckpointId{99}, first, second};
+  const auto unique = bytes_unique(store.store(), ids);
+  REQUIRE(unique.size() == 3);
+  for (const CheckpointId id : {first, second, third}) CHECK(unique.at(id) == bytes_unique(store.store(), id));
+  CHECK(unique.at(third) > 2 * kChunk);
+  CHECK(bytes_unique(store.store(), std::span<const CheckpointId>()).empty());
+}
+
 TEST_CASE("the statistics count what is stored, once and as if each stood alone") {
   StoreFixture store;
   store.save({.step = 1, .entries = weights(1, 4)});

@@ -45,6 +45,8 @@ ForgetReport forget(const Store& store, std::span<const CheckpointId> checkpoint
 struct GcOptions {
   bool dry_run = false;
   ProgressFn progress = {};
+  /// For a dry run only: counts as if these had been forgotten already. Ids that are not there count for nothing.
+  std::vector<CheckpointId> forgetting = {};
 };
 
 struct GcReport {
@@ -57,7 +59,8 @@ struct GcReport {
   std::uint64_t bytes_freed = 0;  // on disk, as measured before and after (an estimate in a dry run)
 };
 
-/// Frees what nothing refers to. Errors: busy (another collection is running), permission, io, cancelled.
+/// Frees what nothing refers to. Errors: busy (another collection is running), permission, io, cancelled,
+/// invalid_argument (`forgetting` without `dry_run`).
 GcReport collect_garbage(const Store& store, const GcOptions& options = {});
 
 }  // namespace lastgood

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +41,8 @@ std::vector<SessionInfo> list_sessions(const Store& store, const std::optional<s
 
 /// Bytes that forgetting this checkpoint alone would let gc free. Errors: not_found.
 std::uint64_t bytes_unique(const Store& store, CheckpointId checkpoint);
+/// The same for each of many, from one snapshot; those that are gone meanwhile are left out.
+std::map<CheckpointId, std::uint64_t> bytes_unique(const Store& store, std::span<const CheckpointId> checkpoints);
 
 /// What a store holds, in numbers.
 struct StoreStats {
