@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -20,7 +21,7 @@ using Target = std::variant<bool*, std::string*, std::optional<std::string>*, st
                             std::vector<std::string>*>;
 
 /// What the shell may offer in place of the value.
-enum class Offer { nothing, directory, run, checkpoint, tag, shell };
+enum class Offer { nothing, directory, run, checkpoint, tag, shell, command };
 
 struct Argument {
   std::string names = {};        // "-n,--limit", or "CHECKPOINT" for a positional one
@@ -41,11 +42,14 @@ struct Command {
   std::vector<Argument> arguments = {};
   std::vector<std::string> examples = {};  // "lastgood list -n 10"
   std::function<ExitCode(Context&)> run = {};
-  bool hidden = false;  // for the shell's completion, not for people
+  bool hidden = false;    // for the shell's completion, not for people
+  bool takes_run = true;  // false: --run would say nothing here, and is refused
 };
 
-/// The options that every command takes.
+/// The options that every command takes, but for --run: see Command::takes_run.
 std::vector<Argument> global_arguments(Context& context);
+/// Those of them that mean something to this command.
+std::vector<Argument> arguments_for(const Command& command, std::span<const Argument> globals);
 
 /// All commands, in the order of the help. Their options' values live as long as any copy of the command.
 std::vector<Command> all_commands();

@@ -20,11 +20,19 @@ std::vector<Argument> global_arguments(Context& context) {
   };
 }
 
+std::vector<Argument> arguments_for(const Command& command, std::span<const Argument> globals) {
+  std::vector<Argument> taken;
+  for (const Argument& argument : globals) {
+    if (command.takes_run || argument.names != "--run") taken.push_back(argument);
+  }
+  return taken;
+}
+
 std::vector<Command> all_commands() {
   return {list_command(),       show_command(),   log_command(),      runs_command(),    sessions_command(),
           stats_command(),      verify_command(), rollback_command(), tag_command(),     pin_command(),
           unpin_command(),      forget_command(), gc_command(),       rebuild_command(), version_command(),
-          completion_command(), names_command()};
+          completion_command(), help_command(),   names_command()};
 }
 
 }  // namespace lastgood::cli

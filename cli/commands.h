@@ -21,6 +21,7 @@ Command gc_command();
 Command rebuild_command();
 Command version_command();
 Command completion_command();
+Command help_command();
 Command names_command();
 
 }  // namespace lastgood::cli

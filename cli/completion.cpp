@@ -37,6 +37,7 @@ _lastgood_value() {
     tag) _lastgood_names tags ;;
     checkpoint) _lastgood_names checkpoints ;;
     shell) COMPREPLY=(bash) ;;
+    command) _lastgood_offer < <(_lastgood_words '' | grep -v '^-') ;;
   esac
 }
 
@@ -82,6 +83,7 @@ const char* word_for(Offer offer) {
     case Offer::checkpoint: return "checkpoint";
     case Offer::tag: return "tag";
     case Offer::shell: return "shell";
+    case Offer::command: return "command";
   }
   return "value";
 }
@@ -137,7 +139,7 @@ std::string bash_script() {
   for (const Command& command : commands) names += command.hidden ? "" : " " + command.name;
   std::string script = kScriptHead;
   script += per_command("_lastgood_words", commands, [&](const Command& command) {
-    return "printf '%s\\n'" + words_of(command.arguments) + common;
+    return "printf '%s\\n'" + words_of(command.arguments) + words_of(arguments_for(command, globals)) + " --help";
   });
   script.insert(script.size() - std::string("  esac\n}\n").size(),
                 "    '') printf '%s\\n'" + names + common + " --version ;;\n");
@@ -174,7 +176,8 @@ Command completion_command() {
       .details = "It completes commands, options, names of checkpoints, tags and runs.",
       .arguments = {{.names = "SHELL", .help = "bash", .target = shell.get(), .required = true, .offer = Offer::shell}},
       .examples = {"source <(lastgood completion bash)", "lastgood completion bash > /etc/bash_completion.d/lastgood"},
-      .run = [shell](Context& context) { return print_completion(context, *shell); }};
+      .run = [shell](Context& context) { return print_completion(context, *shell); },
+      .takes_run = false};
 }
 
 }  // namespace lastgood::cli

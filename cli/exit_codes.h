@@ -15,22 +15,23 @@ enum class ExitCode : int {
   interrupted = 130,
 };
 
-/// What each code means, in the words of the help.
+/// What each code means, in the words of the help: in short for each command, at length for the whole.
 struct ExitMeaning {
   ExitCode code;
   const char* meaning;
+  const char* explanation;
 };
 
 inline constexpr ExitMeaning kExitMeanings[] = {
-    {ExitCode::ok, "ok"},
-    {ExitCode::error, "error"},
-    {ExitCode::usage, "usage"},
-    {ExitCode::partly_done, "partly done"},
-    {ExitCode::no_store, "no store there"},
-    {ExitCode::busy, "busy: another process holds it"},
-    {ExitCode::unsupported, "unsupported version or file system"},
-    {ExitCode::damage_found, "damage found"},
-    {ExitCode::interrupted, "interrupted"},
+    {ExitCode::ok, "ok", "done; nothing is wrong"},
+    {ExitCode::error, "error", "it failed; the message says why and what to do"},
+    {ExitCode::usage, "usage", "the command line makes no sense; nothing was opened"},
+    {ExitCode::partly_done, "partly done", "some of it was done, and the message says what: pin, unpin, gc, rebuild"},
+    {ExitCode::no_store, "no store", "nothing there, or a folder that is no store"},
+    {ExitCode::busy, "busy", "another process holds what is needed; try again later"},
+    {ExitCode::unsupported, "unsupported", "a store of a newer version, or a file system without locks"},
+    {ExitCode::damage_found, "damage found", "by verify, or in the catalog on the way"},
+    {ExitCode::interrupted, "interrupted", "by Ctrl-C or a signal, at a safe point"},
 };
 
 }  // namespace lastgood::cli

@@ -16,6 +16,11 @@ namespace lastgood::cli {
 
 namespace {
 
+constexpr const char* kAboutGc =
+    "Safe while trainers run. With --keep rules it forgets first, as `lastgood forget` does; exits 3 where it\n"
+    "has forgotten, but could free nothing. An orphan is a pack that the catalog does not know, as a rebuild\n"
+    "or a copy of the store may leave it: it is removed, but moved to quarantine/ where it holds a checkpoint.\n";
+
 struct Options {
   RetentionOptions keep;
   bool dry_run = false;
@@ -26,15 +31,18 @@ struct Outcome {
   GcReport freed;
 };
 
-GcReport collect(const Context& context, const Store& store, bool dry_run) {
+GcReport collect(const Context& context, const Store& store, const ForgetReport& forgotten, bool dry_run) {
   LongOperation operation(context);
-  return collect_garbage(store, {.dry_run = dry_run, .progress = operation.progress()});
+  GcOptions request{.dry_run = dry_run, .progress = operation.progress()};
+  // A dry run has forgotten nothing, but must count as if it had: that space is what the user asks about.
+  if (dry_run) request.forgetting = forgotten.forgotten;
+  return collect_garbage(store, request);
 }
 
 /// What was forgotten stays so, even if the collection fails.
 GcReport collect_after(const Context& context, const Store& store, const ForgetReport& forgotten, bool dry_run) {
   try {
-    return collect(context, store, dry_run);
+    return collect(context, store, forgotten, dry_run);
   } catch (const Error& error) {
     if (forgotten.forgotten.empty() || dry_run) throw;
     const std::string message = "forgot " + joined_ids(forgotten.forgotten) +
@@ -48,8 +56,7 @@ void print_outcome(Context& context, const Outcome& outcome, bool dry_run) {
   const auto& [forgotten, freed] = outcome;
   if (!forgotten.forgotten.empty()) {
     context.out.line(std::string(dry_run ? "would forget " : "forgot ") +
-                     counted(forgotten.forgotten.size(), "checkpoint") + ": " + joined_ids(forgotten.forgotten) +
-                     (dry_run ? ", and so free " + human_bytes(forgotten.bytes_released) : ""));
+                     counted(forgotten.forgotten.size(), "checkpoint") + ": " + joined_ids(forgotten.forgotten));
   }
   std::string text = std::string(dry_run ? "would free " : "freed ") + human_bytes(freed.bytes_freed) + ": " +
                      counted(freed.blobs_freed, "blob") + "; " + counted(freed.packs_removed, "pack") + " removed, " +
@@ -97,9 +104,7 @@ Command gc_command() {
   const auto options = std::make_shared<Options>();
   Command command = {.name = "gc",
                      .summary = "give the space of forgotten checkpoints back",
-                     .details = std::string("Safe while trainers run. With --keep rules it forgets first, as `lastgood "
-                                            "forget` does.\n") +
-                                kNeverForgotten,
+                     .details = std::string(kAboutGc) + kNeverForgotten,
                      .arguments = retention_arguments(options->keep),
                      .examples = {"lastgood gc", "lastgood gc --keep-last 10 --keep-within 7d --dry-run"},
                      .run = [options](Context& context) { return run_gc(context, *options); }};

@@ -1,6 +1,7 @@
 #include "cli/help.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace lastgood::cli {
 
@@ -63,6 +64,13 @@ void add_exit_codes(std::string& text) {
   text += "\n";
 }
 
+void add_explained_exit_codes(std::string& text) {
+  text += "\nExit codes:\n";
+  for (const ExitMeaning& exit : kExitMeanings) {
+    add_row(text, std::to_string(static_cast<int>(exit.code)) + " " + exit.meaning, exit.explanation);
+  }
+}
+
 bool names_checkpoints(const Command& command) {
   return std::any_of(command.arguments.begin(), command.arguments.end(),
                      [](const Argument& argument) { return argument.offer == Offer::checkpoint; });
@@ -84,7 +92,7 @@ std::string help_for_all(std::span<const Command> commands, std::span<const Argu
   text += "\n";
   text += kCheckpointNames;
   text += "\nExamples:\n  lastgood list -n 10\n  lastgood --store runs/gpt2 verify\n  lastgood rollback last-stable\n";
-  add_exit_codes(text);
+  add_explained_exit_codes(text);
   return text;
 }
 
@@ -97,7 +105,7 @@ std::string help_for(const Command& command, std::span<const Argument> globals) 
     if (argument.positional()) add_row(text, argument.names, argument.help);
   }
   add_options(text, command.arguments);
-  add_options(text, globals);
+  add_options(text, arguments_for(command, globals));
   add_row(text, "-h, --help", "this help");
   text += command.examples.size() == 1 ? "\nExample:\n" : "\nExamples:\n";
   for (const std::string& example : command.examples) text += "  " + example + "\n";

@@ -1,6 +1,7 @@
 #include "cli/json.h"
 
 #include <cmath>
+#include <map>
 
 #include <lastgood/history.h>
 
@@ -43,7 +44,7 @@ Json json_time(const std::optional<std::int64_t>& ms) {
   return ms ? Json(iso_time(*ms)) : Json(nullptr);
 }
 
-Json json_checkpoint(const Store& store, const CheckpointInfo& checkpoint) {
+Json json_checkpoint(const CheckpointInfo& checkpoint, std::uint64_t bytes_unique) {
   Json result;
   result["id"] = checkpoint.id.value;
   result["run"] = checkpoint.run;
@@ -56,11 +57,22 @@ Json json_checkpoint(const Store& store, const CheckpointInfo& checkpoint) {
   result["head"] = checkpoint.is_head;
   result["created_at"] = iso_time(checkpoint.created_at_ms);
   result["bytes_logical"] = checkpoint.bytes_logical;
-  result["bytes_unique"] = bytes_unique(store, checkpoint.id);
+  result["bytes_unique"] = bytes_unique;
   result["intact"] = checkpoint.intact;
   result["tags"] = checkpoint.tags;
   result["metrics"] = json_metrics(checkpoint.metrics);
   return result;
+}
+
+Json json_checkpoints(const Store& store, const std::vector<CheckpointInfo>& checkpoints) {
+  std::vector<CheckpointId> ids;
+  for (const CheckpointInfo& checkpoint : checkpoints) ids.push_back(checkpoint.id);
+  std::map<CheckpointId, std::uint64_t> unique = bytes_unique(store, ids);
+  Json rows = Json::array();
+  for (const CheckpointInfo& checkpoint : checkpoints) {
+    rows.push_back(json_checkpoint(checkpoint, unique[checkpoint.id]));
+  }
+  return rows;
 }
 
 void add_report(Json& document, const ForgetReport& report) {

@@ -72,13 +72,13 @@ ExitCode list(Context& context, const Options& options) {
                           : list_checkpoints(store, {.run = context.run, .limit = options.limit.value_or(0)});
   if (context.json) {
     Json document = new_document();
-    Json& rows = document["checkpoints"] = Json::array();
-    for (const CheckpointInfo& checkpoint : checkpoints) rows.push_back(json_checkpoint(store, checkpoint));
+    document["checkpoints"] = json_checkpoints(store, checkpoints);
     print(context.out, document);
   } else if (!checkpoints.empty()) {
     print_table(context, checkpoints);
-  } else {
-    context.hint("no checkpoints");
+  } else if (options.limit != 0u) {
+    // Who asks for none is not told that there are none.
+    context.hint("no checkpoints yet");
   }
   return ExitCode::ok;
 }
@@ -92,8 +92,10 @@ Command list_command() {
           .details =
               "One line a checkpoint: * marks the head of its run, from which the next resume continues; SIZE is\n"
               "the whole state, NEW what its save added to the store. A damaged checkpoint says so under TAGS.",
-          .arguments =
-              {{.names = "-n,--limit", .placeholder = "N", .help = "the newest N only", .target = &options->limit}},
+          .arguments = {{.names = "-n,--limit",
+                         .placeholder = "N",
+                         .help = "the newest N only; 0: none",
+                         .target = &options->limit}},
           .examples = {"lastgood list", "lastgood list -n 10 --run gpt2-small", "lastgood list --json"},
           .run = [options](Context& context) { return list(context, *options); }};
 }

@@ -56,9 +56,7 @@ void print_tree(Context& context, const std::vector<CheckpointInfo>& checkpoints
 }
 
 Json json_run(const Store& store, const RunInfo& run, const std::vector<CheckpointInfo>& checkpoints) {
-  Json rows = Json::array();
-  for (const CheckpointInfo& checkpoint : checkpoints) rows.push_back(json_checkpoint(store, checkpoint));
-  return {{"name", run.name}, {"head", json_id(run.head)}, {"checkpoints", std::move(rows)}};
+  return {{"name", run.name}, {"head", json_id(run.head)}, {"checkpoints", json_checkpoints(store, checkpoints)}};
 }
 
 ExitCode log(Context& context, const Options& options) {

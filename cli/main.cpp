@@ -23,6 +23,11 @@ ExitCode run(int argc, const char* const* argv, Context& context) {
     case Invocation::Kind::version: return version_command().run(context);
     case Invocation::Kind::run: break;
   }
+  // Ignored, it would let a user believe that only that run is counted, or rebuilt.
+  if (context.run && !invocation.command->takes_run) {
+    const std::string& name = invocation.command->name;
+    throw UsageError(name + " takes no --run: it is not about a single run; see `lastgood " + name + " --help`");
+  }
   return invocation.command->run(context);
 }
 

@@ -55,7 +55,9 @@ Command pin_command() {
   const auto names = std::make_shared<Names>();
   return {.name = "pin",
           .summary = "keep checkpoints from ever being collected",
-          .details = "A pinned checkpoint is neither forgotten by a policy nor collected until it is unpinned.",
+          .details =
+              "A pinned checkpoint is neither forgotten nor collected until it is unpinned. Exits 3 where some\n"
+              "of several were pinned before it failed.",
           .arguments = arguments(*names),
           .examples = {"lastgood pin head", "lastgood pin 12 17"},
           .run = [names](Context& context) { return change_each(context, *names, pin, "pinned"); }};
@@ -65,7 +67,9 @@ Command unpin_command() {
   const auto names = std::make_shared<Names>();
   return {.name = "unpin",
           .summary = "undo pin",
-          .details = "The checkpoints stay until they are forgotten.",
+          .details =
+              "The checkpoints stay until they are forgotten. Exits 3 where some of several were unpinned before it\n"
+              "failed.",
           .arguments = arguments(*names),
           .examples = {"lastgood unpin 12 17"},
           .run = [names](Context& context) { return change_each(context, *names, unpin, "unpinned"); }};

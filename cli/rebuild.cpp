@@ -78,10 +78,11 @@ Command rebuild_command() {
               "Every complete checkpoint comes back, with its run, step, metrics and parent; the head of a run is\n"
               "then its newest one. Ids are given anew; tags, pins and later verdicts are lost, and checkpoints\n"
               "forgotten since the last gc may be back. The old catalog is set aside, not deleted. Stop the\n"
-              "trainers first.",
+              "trainers first. Exits 3 where something was left out because it is damaged or incomplete.",
           .arguments = {{.names = "--dry-run", .help = "only say what would happen", .target = &options->dry_run}},
           .examples = {"lastgood rebuild --dry-run", "lastgood rebuild"},
-          .run = [options](Context& context) { return run_rebuild(context, *options); }};
+          .run = [options](Context& context) { return run_rebuild(context, *options); },
+          .takes_run = false};
 }
 
 }  // namespace lastgood::cli

@@ -32,7 +32,8 @@ std::vector<CheckpointId> expired_ids(const Store& store, const RetentionPolicy&
 
 /// What a policy never lets go, for the help.
 inline constexpr const char* kNeverForgotten =
+    "Rules count within each run by itself; a checkpoint that any --keep rule keeps is kept.\n"
     "Never let go by a policy: the head of a run, its newest stable checkpoint, what is tagged or pinned,\n"
-    "and what a running session resumed from. A checkpoint that any --keep rule keeps is kept.";
+    "and what a running session resumed from.";
 
 }  // namespace lastgood::cli

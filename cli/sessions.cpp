@@ -85,7 +85,8 @@ Command sessions_command() {
           .summary = "the processes that trained, and how each ended",
           .details =
               "A session is open, completed, interrupted or crashed; that one crashed is found out by the next\n"
-              "one of its run. CHECKPOINTS counts those of it that are still in the store.",
+              "one of its run. CHECKPOINTS counts those of it that are still in the store. RESUMED FROM is - where it\n"
+              "began with nothing, or from a checkpoint that was forgotten since.",
           .examples = {"lastgood sessions --run gpt2-small"},
           .run = sessions};
 }

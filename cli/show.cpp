@@ -44,7 +44,7 @@ Json json_entry(const EntrySpec& entry) {
 
 void print_json(Context& context, const Store& store, const CheckpointInfo& checkpoint) {
   Json document = new_document();
-  Json& fields = document["checkpoint"] = json_checkpoint(store, checkpoint);
+  Json& fields = document["checkpoint"] = json_checkpoint(checkpoint, bytes_unique(store, checkpoint.id));
   fields["digest"] = checkpoint.digest.hex();
   fields["bytes_new"] = checkpoint.bytes_new;
   fields["pinned"] = checkpoint.pinned;

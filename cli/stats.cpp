@@ -82,7 +82,8 @@ Command stats_command() {
               "logical: all checkpoints, as if each stood alone. distinct: what is left when equal contents are\n"
               "kept once. on disk: what the packs take, with what the next gc frees.",
           .examples = {"lastgood stats"},
-          .run = show_stats};
+          .run = show_stats,
+          .takes_run = false};
 }
 
 }  // namespace lastgood::cli

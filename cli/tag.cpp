@@ -95,27 +95,29 @@ ExitCode run_tag(Context& context, const Options& options) {
 
 Command tag_command() {
   const auto options = std::make_shared<Options>();
-  return {.name = "tag",
-          .summary = "name a checkpoint, list the names, or delete one",
-          .details =
-              "A tagged checkpoint is never forgotten by a policy nor collected. Without a CHECKPOINT the head is\n"
-              "tagged; without anything the tags are listed. A tag is 1 to 128 of A-Z a-z 0-9 . _ / - and no "
-              "number.",
-          .arguments = {{.names = "NAME", .help = "the tag", .target = &options->name, .offer = Offer::tag},
-                        {.names = "CHECKPOINT",
-                         .help = "what it names; default: the head",
-                         .target = &options->checkpoint,
-                         .offer = Offer::checkpoint},
-                        {.names = "-d,--delete",
-                         .placeholder = "NAME",
-                         .help = "delete the tag; its checkpoint stays",
-                         .target = &options->deleted,
-                         .offer = Offer::tag},
-                        {.names = "--move",
-                         .help = "let the tag name another checkpoint than before",
-                         .target = &options->move}},
-          .examples = {"lastgood tag best step:4100", "lastgood tag --move best head", "lastgood tag -d best"},
-          .run = [options](Context& context) { return run_tag(context, *options); }};
+  return {
+      .name = "tag",
+      .summary = "name a checkpoint, list the names, or delete one",
+      .details =
+          "A tagged checkpoint is never forgotten by a policy nor collected. Without a CHECKPOINT the head is\n"
+          "tagged; without anything the tags are listed. A tag has 1 to 128 of A-Z a-z 0-9 . _ -, in parts divided\n"
+          "by single /, each of which begins with a letter, a digit or _; it is no number, and neither head,\n"
+          "latest nor last-stable. `lastgood tag -d NAME` works for a tag of any form.",
+      .arguments = {{.names = "NAME", .help = "the tag", .target = &options->name, .offer = Offer::tag},
+                    {.names = "CHECKPOINT",
+                     .help = "what it names; default: the head",
+                     .target = &options->checkpoint,
+                     .offer = Offer::checkpoint},
+                    {.names = "-d,--delete",
+                     .placeholder = "NAME",
+                     .help = "delete the tag; its checkpoint stays",
+                     .target = &options->deleted,
+                     .offer = Offer::tag},
+                    {.names = "--move",
+                     .help = "let the tag name another checkpoint than before",
+                     .target = &options->move}},
+      .examples = {"lastgood tag best step:4100", "lastgood tag --move best head", "lastgood tag -d best"},
+      .run = [options](Context& context) { return run_tag(context, *options); }};
 }
 
 }  // namespace lastgood::cli

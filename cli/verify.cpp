@@ -1,5 +1,6 @@
 // lastgood verify: looks for damage before a resume does.
 // JSON: {"schema":1,"ok","checkpoints","blobs","bytes","damages":[{"checkpoint","entry","pack","offset","what"}]}
+#include <algorithm>
 #include <memory>
 #include <set>
 
@@ -8,6 +9,7 @@
 
 #include "cli/checkpoints.h"
 #include "cli/commands.h"
+#include "cli/errors.h"
 #include "cli/json.h"
 #include "cli/progress.h"
 #include "cli/text.h"
@@ -16,6 +18,9 @@
 namespace lastgood::cli {
 
 namespace {
+
+/// How the library begins what it says of the catalog, as against a pack.
+constexpr const char* kOfCatalog = "catalog: ";
 
 struct Options {
   std::optional<std::string> checkpoint;
@@ -50,12 +55,33 @@ Json json_report(const VerifyReport& report) {
   return document;
 }
 
-/// "damaged: checkpoint 5 (step 125), entry model/w, in 01ab.pack at 4096: hash mismatch in chunk 3"
+/// Damage of the catalog itself: what the packs hold may all be right, and another way out leads back to it.
+bool is_of_catalog(const Damage& damage) {
+  return damage.pack.empty() && damage.what.starts_with(kOfCatalog);
+}
+
+bool is_catalog_damaged(const VerifyReport& report) {
+  return std::any_of(report.damages.begin(), report.damages.end(), is_of_catalog);
+}
+
+/// A damaged catalog need not know any more which step this is: then the id must do.
+std::string known_as(const Store& store, CheckpointId id) {
+  try {
+    if (const auto checkpoint = find_checkpoint(store, id)) return brief(*checkpoint);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::corruption) throw;
+  }
+  return std::to_string(id.value);
+}
+
+/// "damaged: checkpoint 5 (step 125), entry model/w, in 01ab.pack at 4096: hash mismatch in chunk 3", or
+/// "damaged: catalog: Tree 5 page 7: btreeInitPage() returns error code 11"
 std::string described(const Store& store, const Damage& damage) {
   std::string text = "damaged: ";
   if (damage.checkpoint) {
-    const auto checkpoint = find_checkpoint(store, *damage.checkpoint);
-    text += "checkpoint " + (checkpoint ? brief(*checkpoint) : std::to_string(damage.checkpoint->value));
+    text += "checkpoint " + known_as(store, *damage.checkpoint);
+  } else if (is_of_catalog(damage)) {
+    return text + escape(damage.what);
   } else {
     text += "nothing that a checkpoint needs";
   }
@@ -75,8 +101,14 @@ std::optional<CheckpointInfo> good_ancestor(const Store& store, CheckpointId hea
   return std::nullopt;
 }
 
-/// For each run whose head is damaged, the checkpoint to go back to.
+/// For a damaged catalog, rebuild; else for each run whose head is damaged, the checkpoint to go back to.
 void print_way_out(Context& context, const Store& store, const VerifyReport& report) {
+  if (is_catalog_damaged(report)) {
+    // What it says of heads and ancestors may be wrong: no rollback is offered.
+    context.out.line(
+        "the catalog is damaged: stop the trainers and run `lastgood rebuild`, which makes it anew from the packs");
+    return;
+  }
   std::set<CheckpointId> bad;
   for (const Damage& damage : report.damages) {
     if (damage.checkpoint) bad.insert(*damage.checkpoint);
@@ -106,6 +138,11 @@ void print_report(Context& context, const Store& store, const VerifyReport& repo
 }
 
 ExitCode verify_store(Context& context, const Options& options) {
+  if (context.run && !options.checkpoint) {
+    throw UsageError(
+        "a check is for the whole store or for one CHECKPOINT, which --run helps to name; see `lastgood verify "
+        "--help`");
+  }
   const Store store = open_for_verify(context);
   require_run(store, context.run);
   VerifyOptions request;
@@ -132,7 +169,8 @@ Command verify_command() {
           .summary = "check every stored byte, of the store or of one checkpoint",
           .details =
               "Damage is printed with checkpoint, entry, pack and place, and marked: a resume then passes the\n"
-              "checkpoint over. Nothing is deleted. Safe while a trainer runs.",
+              "checkpoint over. Nothing is deleted. Safe while a trainer runs. Exits 20 where damage was found; what\n"
+              "to do about it is printed last.",
           .arguments = {{.names = "CHECKPOINT",
                          .help = "only this one; default: the whole store",
                          .target = &options->checkpoint,

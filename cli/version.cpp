@@ -27,7 +27,8 @@ Command version_command() {
           .summary = "the version of the command and of the format that it writes",
           .details = "",
           .examples = {"lastgood version"},
-          .run = print_version};
+          .run = print_version,
+          .takes_run = false};
 }
 
 }  // namespace lastgood::cli

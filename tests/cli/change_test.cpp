@@ -76,7 +76,8 @@ TEST_CASE("a tag is set on the head, or on what is named, moved on request only,
 
 TEST_CASE("a word that cannot be a tag is refused with the rule, and printed without its control characters") {
   const BranchedStore sample;
-  for (const std::string bad : {"17", "head", "step:3", "a b", "a\x1b[31m", ""}) {
+  for (const std::string bad : {"17", "head", "HEAD", "Last-Stable", "step:3", "a b", "a\x1b[31m", "", ".", "..", "/",
+                                "a/", "a//b", "a~1", "a:b"}) {
     INFO(bad);
     const Finished tag = lastgood(sample.path(), {"tag", bad, "1"});
     CHECK(tag.exit == 1);
@@ -84,6 +85,28 @@ TEST_CASE("a word that cannot be a tag is refused with the rule, and printed wit
     CHECK(tag.err.find('\x1b') == std::string::npos);
   }
   CHECK(checkpoint(sample, 1).tags.empty());
+  CHECK(lastgood(sample.path(), {"tag", "a b", "1"}).err ==
+        "lastgood: 'a b' cannot be a tag: a tag has 1 to 128 characters of A-Z a-z 0-9 . _ -, in parts divided by "
+        "single /, each of which begins with a letter, a digit or _\n");
+  CHECK(lastgood(sample.path(), {"tag", "--", "-x", "1"}).err.find("cannot be a tag") != std::string::npos);
+}
+
+TEST_CASE("rollback to a damaged checkpoint is done, and says that a resume will pass it over") {
+  const BranchedStore sample;
+  sample.damage_newest();
+  REQUIRE(lastgood(sample.path(), {"verify"}).exit == 20);
+  REQUIRE(lastgood(sample.path(), {"rollback", "4"}).exit == 0);
+  const Finished back = lastgood(sample.path(), {"rollback", "5"});
+  CHECK(back.exit == 0);
+  CHECK(back.out.find("this checkpoint is damaged: a resume will pass it over\n") != std::string::npos);
+}
+
+TEST_CASE("the tags of one run are listed on request, and a store without any says so") {
+  const BranchedStore sample;
+  sample.train("other", 1);
+  CHECK(lastgood(sample.path(), {"tag", "--run", "other"}).err == "lastgood: no tags\n");
+  CHECK(lastgood(sample.path(), {"tag", "--run", "other", "--json"}).out == "{\"schema\":1,\"tags\":[]}\n");
+  CHECK(lastgood(sample.path(), {"tag", "--run", "demo", "--json"}).json()["tags"].size() == 1);
 }
 
 TEST_CASE("pin and unpin take several names, each once") {

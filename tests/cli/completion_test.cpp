@@ -63,6 +63,7 @@ TEST_CASE("every command's options are completed, and no other command's") {
     INFO(command.name);
     const Words options = offered({command.name, "--"});
     CHECK(offers(options, "--json"));
+    CHECK(offers(options, "--run") == command.takes_run);
     CHECK(offers(options, "--structure-only") == (command.name == "verify"));
     CHECK(offers(options, "--keep-within") == (command.name == "forget" || command.name == "gc"));
     CHECK(offers(options, "--dry-run") == (command.name == "rollback" || command.name == "forget" ||
@@ -85,6 +86,8 @@ TEST_CASE("checkpoints, tags and runs are completed from the store that is named
 TEST_CASE("values that are free are not completed, and the word after them is") {
   CHECK(offered({"list", "-n", ""}).empty());
   CHECK(offered({"completion", ""}) == Words{"bash"});
+  CHECK(offered({"help", "ro"}) == Words{"rollback"});
+  CHECK(offered({"help", "--dry"}).empty());
   CHECK(offered({"list", "-n", "3", "--js"}) == Words{"--json"});
 }
 

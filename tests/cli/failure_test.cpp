@@ -31,6 +31,25 @@ class Catalog {
   sqlite3* db_ = nullptr;
 };
 
+/// Overwrites the root page of a table, as a bad disk would.
+void damage_pages(const SampleStore& sample, const std::string& table) {
+  sqlite3* db = nullptr;
+  REQUIRE(sqlite3_open((sample.path() / "catalog.db").c_str(), &db) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", nullptr, nullptr, nullptr) == SQLITE_OK);
+  int root = 0;
+  const auto read = [](void* result, int, char** values, char**) {
+    *static_cast<int*>(result) = std::stoi(values[0]);
+    return 0;
+  };
+  const std::string query = "SELECT rootpage FROM sqlite_schema WHERE name = '" + table + "'";
+  REQUIRE(sqlite3_exec(db, query.c_str(), read, &root, nullptr) == SQLITE_OK);
+  sqlite3_close(db);
+  REQUIRE(root > 1);
+  std::fstream file(sample.path() / "catalog.db", std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(static_cast<std::streamoff>(root - 1) * 4096);
+  file << std::string(4096, 'x');
+}
+
 /// Runs the command for people and for programs, and checks that both tell the same.
 Finished failed(const fs::path& store, Words words, int exit, const std::string& code) {
   const Finished text = lastgood(store, words);
@@ -97,6 +116,34 @@ TEST_CASE("a damaged catalog exits 20 and names rebuild") {
     file << "this is no database";
   }
   for (const Words& words : kOnAnyStore) {
+    INFO(words[0]);
+    CHECK(failed(sample.path(), words, 20, "corruption").err.find("lastgood rebuild") != std::string::npos);
+  }
+}
+
+TEST_CASE("verify of a store whose catalog has bad pages says so, a finding a line, and names rebuild") {
+  const BranchedStore sample;
+  damage_pages(sample, "checkpoint_blob");
+  const Finished damaged = lastgood(sample.path(), {"verify"});
+  CHECK(damaged.exit == 20);
+  CHECK(damaged.out.starts_with("damaged: catalog: "));
+  CHECK(damaged.out.find("\\n") == std::string::npos);
+  CHECK(damaged.out.find("nothing that a checkpoint needs") == std::string::npos);
+  CHECK(damaged.out.find("stop the trainers and run `lastgood rebuild`") != std::string::npos);
+  CHECK(damaged.out.find("lastgood rollback") == std::string::npos);
+  const Finished json = lastgood(sample.path(), {"verify", "--json"});
+  CHECK(json.exit == 20);
+  CHECK(json.json()["schema"] == 1);
+  CHECK(json.json()["damages"][0]["checkpoint"].is_null());
+  CHECK(lastgood(sample.path(), {"rebuild"}).exit == 0);
+  CHECK(lastgood(sample.path(), {"verify"}).exit == 0);
+}
+
+TEST_CASE("a change that meets a bad page of the catalog exits 20 and names rebuild") {
+  const BranchedStore sample;
+  damage_pages(sample, "checkpoint");
+  for (const Words& words : std::vector<Words>{
+           {"tag", "x", "1"}, {"pin", "2"}, {"unpin", "1"}, {"forget", "3"}, {"rollback", "2"}, {"list"}, {"show"}}) {
     INFO(words[0]);
     CHECK(failed(sample.path(), words, 20, "corruption").err.find("lastgood rebuild") != std::string::npos);
   }
@@ -171,6 +218,7 @@ TEST_CASE("a run that is not there is answered with those that are") {
     if (words[0] == "stats" || words[0] == "gc") continue;
     INFO(words[0]);
     Words with_run = words;
+    if (words[0] == "verify") with_run.push_back("head");
     with_run.insert(with_run.end(), {"--run", "dmo"});
     CHECK(failed(sample.path(), with_run, 1, "not_found").err ==
           "lastgood: there is no run \"dmo\" in this store; its runs are: demo (see `lastgood runs`)\n");

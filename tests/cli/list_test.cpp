@@ -51,6 +51,10 @@ TEST_CASE("list aligns its columns: numbers end where their title ends") {
 TEST_CASE("list -n shows the newest only, and none for 0") {
   const BranchedStore sample;
   CHECK(lines_of(lastgood(sample.path(), {"list", "-n", "2"}).out).size() == 3);
+  const Finished none = lastgood(sample.path(), {"list", "-n", "0"});
+  CHECK(none.exit == 0);
+  CHECK(none.out == "");
+  CHECK(none.err == "");  // there are some: only none was asked for
   CHECK(lastgood(sample.path(), {"list", "--limit=0", "--json"}).json()["checkpoints"].empty());
 }
 
@@ -136,7 +140,7 @@ TEST_CASE("a store without checkpoints lists nothing, and says so beside the dat
   const Finished list = lastgood(sample.path(), {"list"});
   CHECK(list.exit == 0);
   CHECK(list.out == "");
-  CHECK(list.err == "lastgood: no checkpoints\n");
+  CHECK(list.err == "lastgood: no checkpoints yet\n");
   CHECK(lastgood(sample.path(), {"list", "--quiet"}).err == "");
   CHECK(lastgood(sample.path(), {"list", "--json"}).out == "{\"schema\":1,\"checkpoints\":[]}\n");
 }

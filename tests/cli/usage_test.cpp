@@ -23,7 +23,8 @@ TEST_CASE("the help of every command exits 0 and names its options, an example a
     CHECK(help.err == "");
     CHECK(help.out.starts_with("lastgood " + command.name + " - " + command.summary + "\n\nUsage: lastgood "));
     for (const cli::Argument& argument : command.arguments) CHECK(contains(help.out, argument.help));
-    for (const char* option : {"--store DIR", "--run NAME", "--json", "--quiet", "--no-color", "-h, --help"}) {
+    CHECK(contains(help.out, "--run NAME") == command.takes_run);
+    for (const char* option : {"--store DIR", "--json", "--quiet", "--no-color", "-h, --help"}) {
       CHECK(contains(help.out, option));
     }
     REQUIRE_FALSE(command.examples.empty());
@@ -47,8 +48,45 @@ TEST_CASE("the help of the whole names every command but the hidden one") {
     INFO(command.name);
     CHECK(contains(help.out, "\n  " + command.name + " ") != command.hidden);
   }
-  CHECK(contains(help.out, "130 interrupted"));
+  for (const cli::ExitMeaning& exit : cli::kExitMeanings) {
+    CHECK(contains(help.out, "\n  " + std::to_string(static_cast<int>(exit.code)) + " " + exit.meaning + "  "));
+    CHECK(contains(help.out, exit.explanation));
+  }
   CHECK(lastgood(Words{"-h"}).out == help.out);
+}
+
+TEST_CASE("lastgood help says what --help says, of the whole and of a command") {
+  CHECK(lastgood(Words{"help"}).out == lastgood(Words{"--help"}).out);
+  CHECK(lastgood({"help", "list"}).out == lastgood({"list", "--help"}).out);
+  CHECK(lastgood({"help", "list", "--json"}).json()["help"] == lastgood({"list", "--help"}).out);
+  const Finished unknown = lastgood({"help", "lst"});
+  CHECK(unknown.exit == 2);
+  CHECK(unknown.out == "");
+  CHECK(unknown.err == "lastgood: there is no such command: lst; see `lastgood --help`\n");
+}
+
+TEST_CASE("commands that can be done in part say so in their help") {
+  for (const char* name : {"pin", "unpin", "gc", "rebuild"}) {
+    INFO(name);
+    const std::string help = lastgood({name, "--help"}).out;
+    CHECK((contains(help, "Exits 3") || contains(help, "exits 3")));
+  }
+  CHECK(contains(lastgood({"verify", "--help"}).out, "Exits 20"));
+}
+
+TEST_CASE("--run is refused where it would say nothing") {
+  for (const Words& words : std::vector<Words>{
+           {"stats"}, {"rebuild"}, {"rebuild", "--dry-run"}, {"version"}, {"completion", "bash"}, {"help"}}) {
+    INFO(words[0]);
+    Words with_run = words;
+    with_run.insert(with_run.end(), {"--run", "demo"});
+    const Finished refused = lastgood(with_run);
+    CHECK(refused.exit == 2);
+    CHECK(refused.out == "");
+    CHECK(refused.err == "lastgood: " + words[0] + " takes no --run: it is not about a single run; see `lastgood " +
+                             words[0] + " --help`\n");
+  }
+  CHECK(lastgood({"verify", "--run", "demo"}).exit == 2);
 }
 
 TEST_CASE("every destructive command has --dry-run") {
