@@ -11,6 +11,7 @@ namespace lastgood::cli {
 
 namespace {
 
+// As many as one line of a terminal holds.
 constexpr std::size_t kIdsNamed = 20;
 
 }  // namespace

@@ -69,6 +69,7 @@ _lastgood() {
 }
 )bash";
 
+/// "-n,--limit" as its two words.
 std::vector<std::string> split_names(const std::string& names) {
   const auto comma = names.find(',');
   if (comma == std::string::npos) return {names};

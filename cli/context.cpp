@@ -1,3 +1,5 @@
+// The store is opened by each command itself, and for reading only wherever that will do: a command that looks must
+// work on a store that one may not write, must not wait for a lock, and must leave no trace.
 #include "cli/context.h"
 
 #include <unistd.h>

@@ -1,3 +1,6 @@
+// One place where failures become messages and exit codes, so that people, programs (--json) and scripts (the code) are
+// told the same. The message goes to standard error in both forms: a program that parses standard output still leaves
+// a trace in its log.
 #include "cli/errors.h"
 
 #include <exception>

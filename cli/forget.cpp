@@ -22,8 +22,12 @@ struct Options {
 
 ForgetReport forget_chosen(Context& context, const Options& options) {
   const bool by_policy = options.keep.any();
-  if (by_policy == !options.names.empty()) {
+  if (by_policy && !options.names.empty()) {
     throw UsageError("name the checkpoints to forget, or say what to keep, not both; see `lastgood forget --help`");
+  }
+  if (!by_policy && options.names.empty()) {
+    throw UsageError(
+        "name the checkpoints to forget, or say what to keep with --keep rules; see `lastgood forget --help`");
   }
   const RetentionPolicy policy = options.keep.policy(context.run);
   const Store store = options.dry_run ? context.open_read_only() : context.open();

@@ -52,11 +52,22 @@ GcReport collect_after(const Context& context, const Store& store, const ForgetR
   }
 }
 
+/// True where the pass found nothing to do: a line of zeros would make the reader look for what went wrong.
+bool is_nothing(const GcReport& freed) {
+  return freed.blobs_freed + freed.packs_removed + freed.packs_compacted + freed.orphans_removed + freed.dead_saves +
+             freed.bytes_freed ==
+         0;
+}
+
 void print_outcome(Context& context, const Outcome& outcome, bool dry_run) {
   const auto& [forgotten, freed] = outcome;
   if (!forgotten.forgotten.empty()) {
     context.out.line(std::string(dry_run ? "would forget " : "forgot ") +
                      counted(forgotten.forgotten.size(), "checkpoint") + ": " + joined_ids(forgotten.forgotten));
+  }
+  if (is_nothing(freed)) {
+    context.out.line("nothing to free");
+    return;
   }
   std::string text = std::string(dry_run ? "would free " : "freed ") + human_bytes(freed.bytes_freed) + ": " +
                      counted(freed.blobs_freed, "blob") + "; " + counted(freed.packs_removed, "pack") + " removed, " +

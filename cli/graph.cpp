@@ -1,3 +1,6 @@
+// Each column ("lane") follows one line of descent downwards and waits for the checkpoint that it leads to. A
+// checkpoint takes the leftmost lane that waits for it, the others join there, and the lane goes on to its parent.
+// Nothing is kept of what was drawn: memory is that of the branches that are open at once.
 #include "cli/graph.h"
 
 #include <algorithm>

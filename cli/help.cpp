@@ -1,3 +1,5 @@
+// Help is generated from what the parser is generated from, so that no option can be missing in one of them. The
+// parser's own help is not used: it knows neither examples nor exit codes.
 #include "cli/help.h"
 
 #include <algorithm>

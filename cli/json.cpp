@@ -11,6 +11,7 @@ namespace lastgood::cli {
 
 namespace {
 
+/// Text, not null: a loss of nan is what a reader must be able to tell from a loss that nobody measured.
 Json json_metrics(const std::map<std::string, double>& metrics) {
   Json result = Json::object();
   for (const auto& [name, value] : metrics) {

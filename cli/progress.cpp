@@ -1,3 +1,6 @@
+// Ctrl-C only raises a flag, and the operation's next progress report answers it: the library then stops where the
+// store is whole, and the command can say what was done. Progress is drawn on standard error, so that it never mixes
+// with data, and at most ten times a second, so that a fast operation is not slowed down by its terminal.
 #include "cli/progress.h"
 
 #include <signal.h>

@@ -1,3 +1,4 @@
+// Here only what a command line can get wrong; what contradicts itself in a policy is the library's to refuse.
 #include "cli/retention.h"
 
 #include <limits>

@@ -19,6 +19,7 @@ struct Options {
   bool dry_run = false;
 };
 
+/// Asked before the move, so that the report can name the way back.
 std::optional<CheckpointInfo> head_of(const Store& store, const std::string& run) {
   for (const RunInfo& known : list_runs(store)) {
     if (known.name == run && known.head) return find_checkpoint(store, *known.head);

@@ -80,7 +80,8 @@ Command stats_command() {
           .summary = "what the store holds and what it costs",
           .details =
               "logical: all checkpoints, as if each stood alone. distinct: what is left when equal contents are\n"
-              "kept once. on disk: what the packs take, with what the next gc frees.",
+              "kept once, with the lists that describe each checkpoint. stored: the same after compression. on\n"
+              "disk: what the packs take, with what the next gc frees.",
           .examples = {"lastgood stats"},
           .run = show_stats,
           .takes_run = false};

@@ -1,3 +1,5 @@
+// All rows are held until the end, since a column is as wide as its widest cell. Only columns of names give way where a
+// line gets too long: a number that is cut would be another number.
 #include "cli/table.h"
 
 #include <algorithm>

@@ -53,6 +53,7 @@ ExitCode list_tags(Context& context) {
   return ExitCode::ok;
 }
 
+/// The name is not checked: a tag that an older version allowed must be possible to delete.
 ExitCode delete_tag(Context& context, const std::string& name) {
   untag(context.open(), name);
   if (context.json) {

@@ -1,3 +1,4 @@
+// Numbers are cut to what fits a column and can be taken in at a glance; --json has them in full.
 #include "cli/units.h"
 
 #include <array>

@@ -155,6 +155,12 @@ TEST_CASE("gc frees what was forgotten and says how much") {
   CHECK(lastgood(sample.path(), {"verify"}).exit == 0);
 }
 
+TEST_CASE("gc that finds nothing to do says so, and a dry run as well") {
+  const BranchedStore sample;
+  CHECK(lastgood(sample.path(), {"gc"}).out == "nothing to free\n");
+  CHECK(lastgood(sample.path(), {"gc", "--dry-run"}).out == "nothing to free\n");
+}
+
 TEST_CASE("gc with a rule forgets and collects in one go") {
   const BranchedStore sample;
   const auto report = lastgood(sample.path(), {"gc", "--keep-last", "1", "--json"}).json();

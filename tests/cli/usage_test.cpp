@@ -109,7 +109,8 @@ TEST_CASE("a command line that makes no sense exits 2 and points to the help") {
   check({"rollback"}, "CHECKPOINT is required; see `lastgood rollback --help`");
   check({"tag", "-d", "a", "b"}, "-d takes one tag and nothing else; see `lastgood tag --help`");
   check({"tag", "--move"}, "--move needs the tag's name; see `lastgood tag --help`");
-  check({"forget"}, "name the checkpoints to forget, or say what to keep, not both; see `lastgood forget --help`");
+  check({"forget"},
+        "name the checkpoints to forget, or say what to keep with --keep rules; see `lastgood forget --help`");
   check({"forget", "3", "--keep-last", "1"},
         "name the checkpoints to forget, or say what to keep, not both; see `lastgood forget --help`");
   check({"gc", "--max"}, "--metric and --max go with --keep-best; see `lastgood forget --help`");
