@@ -1,5 +1,5 @@
-// Written with write(2), not through iostreams or stdio: those lose the errno of a failure, and a full disk must not pass
-// for a report that was delivered.
+// Written with write(2), not through iostreams or stdio: those lose the errno of a failure, and a full disk must not
+// pass for a report that was delivered.
 #include "cli/output.h"
 
 #include <unistd.h>
