@@ -44,7 +44,7 @@ std::unique_ptr<io::FileLock> lock_run(const StoreImpl& impl, const OwningRun& r
                 "run " + run.name + " is being trained by " + describe_holder(*impl.files, path) +
                     ": stop it first, or let it roll back itself");
   }
-  lock->write_note(holder_note());
+  sign(*lock);
   return lock;
 }
 

@@ -5,7 +5,7 @@
 //      the next sweep removes. (The gc lock keeps every other sweep away.)
 //   3. Seal: contents and directory entry are durable.
 //   4. One durable commit adds the pack's row and moves the blobs that are still LIVE where they were copied from. A
-//      blob that was forgotten or healed since keeps its row; its copy is garbage that a later pass punches.
+//      blob that was forgotten or healed since keeps its row; its copy gets a DEAD one, for a later pass to free.
 //   5. The caller, and only after this commit, destroys what the old pack no longer needs.
 // A reader that still has the old place finds wrong bytes or no file there, asks the catalog again and reads on.
 #include "store/compact.h"
@@ -69,7 +69,7 @@ Copied copy_frames(const StoreImpl& store, std::span<const Blob> blobs, io::Pack
       continue;
     }
     const io::FrameToWrite frame{blob.frame, stored};
-    copied.moves.push_back({blob.id, blob.place, {}, writer.append({&frame, 1}).front()});
+    copied.moves.push_back({blob.id, blob.place, {}, {writer.append({&frame, 1}).front(), blob.frame}});
   }
   return copied;
 }

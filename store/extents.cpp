@@ -26,7 +26,7 @@ std::vector<Extent> free_extents(std::span<const catalog::Blob> blobs, std::uint
     // Inward: a block that the gap shares with a neighbour would be rewritten by the punch, and may be torn.
     const std::uint64_t unit = rules::punch_whole_blocks ? block : 1;
     const std::uint64_t begin = (used_until + unit - 1) / unit * unit;
-    const std::uint64_t end = gap_end / unit * unit;
+    const std::uint64_t end = (gap_end == size ? gap_end + unit - 1 : gap_end) / unit * unit;
     if (begin < end) free.push_back({begin, end});
   };
   for (const catalog::Blob& blob : blobs) {

@@ -19,8 +19,9 @@ struct Extent {
 /// The frame's header and payload, without padding.
 Extent extent_of(const catalog::Blob& blob);
 
-/// The whole blocks of a pack of `size` bytes that neither its header nor a LIVE blob touches, in rising order.
-/// `blobs`: all of the pack's rows, by offset.
+/// The whole blocks of a pack of `size` bytes that neither its header nor a LIVE blob touches, in rising order. The
+/// block that the pack's end leaves half empty counts as whole: the last extent may end behind the pack. `blobs`: all
+/// of the pack's rows, by offset.
 std::vector<Extent> free_extents(std::span<const catalog::Blob> blobs, std::uint64_t size, std::uint64_t block);
 
 /// What a pack would occupy if it held nothing but its header and its LIVE blobs.

@@ -14,6 +14,7 @@
 #include "store/nearest.h"
 #include "store/query.h"
 #include "store/retention.h"
+#include "store/soundness.h"
 
 namespace lastgood {
 
@@ -69,6 +70,60 @@ History history_of(Connection& db, const std::optional<std::string>& run) {
   return {catalog::list_checkpoints(db, ListQuery{run, std::nullopt, 0}), catalog::protections(db)};
 }
 
+/// Judges the checkpoints of one run by the policy and by what their packs have. Only what may be kept is looked at.
+class Keeper {
+ public:
+  Keeper(const StoreImpl& store, SoundnessCheck& check) : store_(store), check_(check) {}
+
+  std::set<CheckpointId> kept(const RetentionPolicy& policy, std::vector<CheckpointInfo>& newest_first,
+                              const std::set<CheckpointId>& protected_ids) {
+    std::set<CheckpointId> kept;
+    do {
+      // What is found broken does not count: the rules go on to older ones, which want a look of their own.
+      const std::vector<CheckpointId> ids = kept_by(policy, newest_first);
+      kept = {ids.begin(), ids.end()};
+      for (const CheckpointInfo& one : newest_first) {
+        if (protected_ids.contains(one.id)) kept.insert(one.id);
+      }
+    } while (find_broken(newest_first, kept));
+    keep_one_whole(newest_first, kept);
+    return kept;
+  }
+
+ private:
+  bool is_whole(CheckpointInfo& checkpoint) {
+    if (!checkpoint.intact || !looked_at_.insert(checkpoint.id).second) return checkpoint.intact;
+    const auto defect = check_.defect_of(checkpoint.id);
+    if (!defect) return true;
+    checkpoint.intact = false;
+    store_.warn("checkpoint " + std::to_string(checkpoint.id.value) + " is damaged (" + *defect +
+                ") and does not count as kept; run `lastgood verify` to see more");
+    return false;
+  }
+
+  bool find_broken(std::vector<CheckpointInfo>& checkpoints, const std::set<CheckpointId>& kept) {
+    bool found = false;
+    for (CheckpointInfo& one : checkpoints) {
+      if (kept.contains(one.id) && one.intact && !is_whole(one)) found = true;
+    }
+    return found;
+  }
+
+  /// Rules that do not count (every N steps, within a time) may have kept broken ones only.
+  void keep_one_whole(std::vector<CheckpointInfo>& newest_first, std::set<CheckpointId>& kept) {
+    for (const CheckpointInfo& one : newest_first) {
+      if (kept.contains(one.id) && one.intact) return;
+    }
+    if (kept.empty()) return;
+    const auto whole = std::ranges::find_if(newest_first, [&](CheckpointInfo& one) { return is_whole(one); });
+    if (whole != newest_first.end()) kept.insert(whole->id);
+  }
+
+  const StoreImpl& store_;
+  SoundnessCheck& check_;
+  std::set<CheckpointId> looked_at_;
+};
+
 /// A mistyped metric must not let everything go.
 void require_metric(const RetentionPolicy& policy, const std::vector<CheckpointInfo>& checkpoints) {
   if (!policy.best_metric || checkpoints.empty()) return;
@@ -92,11 +147,13 @@ std::vector<CheckpointInfo> expired(const Store& store, const RetentionPolicy& p
   require_metric(policy, history.newest_first);
   std::map<std::string, std::vector<CheckpointInfo>> runs;
   for (const CheckpointInfo& checkpoint : history.newest_first) runs[checkpoint.run].push_back(checkpoint);
+  std::set<CheckpointId> protected_ids;
+  for (const catalog::Protection& protection : history.protections) protected_ids.insert(protection.checkpoint);
+  SoundnessCheck check(store.impl());
   std::set<CheckpointId> kept;
-  for (const auto& [run, newest_first] : runs) {
-    for (const CheckpointId id : kept_by(policy, newest_first)) kept.insert(id);
+  for (auto& [run, newest_first] : runs) {
+    kept.merge(Keeper(store.impl(), check).kept(policy, newest_first, protected_ids));
   }
-  for (const catalog::Protection& protection : history.protections) kept.insert(protection.checkpoint);
   std::vector<CheckpointInfo> gone;
   for (auto it = history.newest_first.rbegin(); it != history.newest_first.rend(); ++it) {
     if (!kept.contains(it->id)) gone.push_back(*it);

@@ -19,7 +19,7 @@ std::unique_ptr<io::FileLock> lock_collection(const StoreImpl& store) {
                 "another collection is running in " + store.directory.string() + " (" +
                     describe_holder(*store.files, path) + "); wait until it is done");
   }
-  lock->write_note(holder_note());
+  sign(*lock);
   return lock;
 }
 

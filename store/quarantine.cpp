@@ -49,8 +49,9 @@ bool tells_of_damage(const Error& error) {
   switch (error.code()) {
     case ErrorCode::corruption: return true;  // but not unsupported_version: what a newer Lastgood wrote is whole
     case ErrorCode::io:
-      return error.os_error() == EIO || error.os_error() == EUCLEAN || error.os_error() == EBADMSG ||
-             error.os_error() == EREMOTEIO;
+      // The last two: something that is no file stands in a pack's place.
+      return error.os_error() == EISDIR || error.os_error() == ESPIPE || error.os_error() == EIO ||
+             error.os_error() == EUCLEAN || error.os_error() == EBADMSG || error.os_error() == EREMOTEIO;
     default: return false;
   }
 }

@@ -157,7 +157,7 @@ void SaveJob::take_lock() {
     throw Error(ErrorCode::busy, locks,
                 "every lock file that this save made in " + locks + " was held by another process");
   }
-  in_flight_->lock->write_note(holder_note());
+  sign(*in_flight_->lock);
 }
 
 void SaveJob::insert_rows() {

@@ -54,7 +54,7 @@ Session::Impl::Impl(StoreImpl& in, std::string name, const SessionOptions& optio
                 "run '" + run + "' is being trained by " + describe_holder(*store.files, lock_path) +
                     ": one trainer at a time; end that one, or give this run another name");
   }
-  run_lock->write_note(holder_note());
+  sign(*run_lock);
   const catalog::NewSession session{run_id, format::Uuid::random(), process, host_name()};
   catalog::BranchId branch;
   catalog->write(catalog::Durability::durable, [&](catalog::Connection& db) {

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "store/catalog/packs.h"
 #include "store/holder.h"
 #include "store/paths.h"
 #include "store/store_impl.h"
@@ -74,6 +75,37 @@ bool may_create(io::FileSystem& files, const Path& directory) {
   throw Error(ErrorCode::not_found, name, "no store at '" + name + "': the directory holds no catalog.db");
 }
 
+/// SQLite would wait for ever at a pipe, and a link that leads nowhere would read as a store without a catalog.
+void require_catalog_file(io::FileSystem& files, const Path& directory) {
+  const Path catalog = paths::catalog(directory);
+  const auto info = files.info(catalog);
+  const std::string name = catalog.string();
+  if (!info && files.is_link(catalog)) {
+    throw Error(ErrorCode::corruption, name,
+                "the catalog '" + name + "' is a symbolic link that leads nowhere: bring back what it leads to, or " +
+                    "remove the link and run `lastgood --store " + directory.string() + " rebuild`");
+  }
+  if (!info || !(info->is_directory || info->is_special)) return;
+  throw Error(ErrorCode::corruption, name,
+              "the catalog '" + name + "' is " + (info->is_directory ? "a directory" : "a pipe, a socket or a device") +
+                  " and no file: `lastgood --store " + directory.string() +
+                  " rebuild` moves it to quarantine/ and makes the catalog anew");
+}
+
+/// A copy of an empty store may lack the folder; for any other it is all.
+void require_blobs(const StoreImpl& store) {
+  const Path blobs = paths::blobs(store.directory);
+  if (is_directory(*store.files, blobs)) return;
+  bool has_packs = false;
+  store.catalog->read([&](catalog::Connection& db) { has_packs = !catalog::pack_uuids(db).empty(); });
+  if (has_packs) {
+    throw Error(ErrorCode::corruption, blobs.string(),
+                "the store '" + store.directory.string() + "' has lost its folder " + blobs.string() +
+                    ", which holds all contents: put it back from a copy, or start anew in another directory");
+  }
+  if (!store.read_only) make_directories(*store.files, blobs);
+}
+
 /// Waits as long as the options allow.
 std::unique_ptr<io::FileLock> lock_store(io::FileSystem& files, const Path& directory, io::LockMode mode,
                                          const StoreOptions& options) {
@@ -100,7 +132,7 @@ void create(io::FileSystem& files, const Path& directory, const StoreOptions& op
   }
   const auto lock = lock_store(files, directory, io::LockMode::exclusive, options);
   if (files.info(paths::catalog(directory))) return;  // another process was faster
-  lock->write_note(holder_note());
+  sign(*lock);
   const Path unfinished = directory / "catalog.db.new";
   for (const char* suffix : {"", "-journal", "-wal", "-shm"}) files.unlink(unfinished.string() + suffix);
   { catalog::Catalog::create(unfinished, format::Uuid::random(), catalog_options(directory, options, files)); }
@@ -123,6 +155,7 @@ void refuse_existing(io::FileSystem& files, const Path& directory) {
 }  // namespace
 
 Store open_store(const std::filesystem::path& directory, OpenMode mode, StoreOptions options, io::FileSystem& files) {
+  require_catalog_file(files, directory);
   if (mode == OpenMode::create) refuse_existing(files, directory);
   const bool there = files.info(paths::catalog(directory)).has_value();
   if (!there) {
@@ -143,6 +176,7 @@ Store open_store(const std::filesystem::path& directory, OpenMode mode, StoreOpt
     impl->store_lock = lock_store(files, directory, io::LockMode::shared, impl->options);
   }
   impl->catalog = impl->connect();
+  require_blobs(*impl);
   return Store(std::move(impl));
 }
 

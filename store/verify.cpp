@@ -56,6 +56,7 @@ class Verification {
     BlobChecker checker(store_, reader_, options_, total);
     std::vector<Blob> batch;
     for (const catalog::PackRow& pack : packs) {
+      if (pack.live_blobs > 0) check_pack_header(pack);
       for (Blob& blob : query(store_, [&](Connection& db) { return catalog::blobs_in_pack(db, pack.id); })) {
         if (blob.state == catalog::BlobState::live) batch.push_back(std::move(blob));
       }
@@ -67,6 +68,19 @@ class Verification {
     take(checker.result());
     const auto all = query(store_, [](Connection& db) { return catalog::list_checkpoints(db, {}); });
     for (const CheckpointInfo& checkpoint : all) visit(checkpoint.id);
+  }
+
+  /// No load reads it, but without it a rebuild does not know whose pack that is. A missing pack is found blob by blob.
+  void check_pack_header(const catalog::PackRow& pack) {
+    try {
+      if (reader_.read_pack_header(pack.uuid).store == store_.use().store_uuid()) return;
+      report_.damages.push_back({{}, "", paths::pack_name(pack.uuid), 0, "the pack's header names another store"});
+    } catch (const Error& error) {
+      if (!tells_of_damage(error)) throw;
+      const auto info = store_.files->info(paths::pack(store_.directory, pack.uuid));
+      if (!info || info->size < format::kHeaderBytes) return;
+      report_.damages.push_back({{}, "", paths::pack_name(pack.uuid), 0, "the pack's header is damaged"});
+    }
   }
 
   void check_one(CheckpointId id) {

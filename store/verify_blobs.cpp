@@ -47,6 +47,7 @@ std::optional<Blob> ask_again(const StoreImpl& store, const Blob& blob) {
 std::string explain(const StoreImpl& store, const Blob& blob, const Error& error, const char* otherwise) {
   const auto info = store.files->info(paths::pack(store.directory, blob.place.pack_uuid));
   if (!info) return "pack file is missing";
+  if (info->is_directory || info->is_special) return "something that is no file stands in the pack's place";
   if (info->size < extent_of(blob).end) return "pack is cut short";
   return error.code() == ErrorCode::io ? error.what() : otherwise;
 }

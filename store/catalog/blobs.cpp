@@ -81,6 +81,19 @@ void set_damaged(Connection& db, BlobId id, bool damaged) {
   Statement(db, "UPDATE blob SET damaged = ?2 WHERE id = ?1 AND damaged <> ?2", id, damaged).run();
 }
 
+namespace {
+
+void append_dead(Connection& db, PackId pack, const NewBlob& extent) {
+  const BlobId dead = append_blobs(db, pack, {&extent, 1});
+  Statement(db, "UPDATE blob SET state = 1 WHERE id = ?1", dead).run();
+}
+
+}  // namespace
+
+void give_up_damaged(Connection& db) {
+  Statement(db, "UPDATE blob SET state = 1 WHERE damaged = 1 AND state = 0 AND refs = 0").run();
+}
+
 bool heal_blob(Connection& db, BlobId id, PackId pack, const NewBlob& replacement) {
   const std::optional<Blob> old = find_blob(db, id);
   if (!old || old->state != BlobState::live || !old->damaged) return false;
@@ -93,8 +106,7 @@ bool heal_blob(Connection& db, BlobId id, PackId pack, const NewBlob& replacemen
       .run();
   // The damaged extent gets a row of its own, so that gc finds it and gives its space back.
   const NewBlob extent{old->place.offset, old->frame};
-  const BlobId dead = append_blobs(db, old->place.pack, {&extent, 1});
-  Statement(db, "UPDATE blob SET state = 1 WHERE id = ?1", dead).run();
+  append_dead(db, old->place.pack, extent);
   return true;
 }
 
@@ -120,8 +132,10 @@ std::uint64_t move_blobs(Connection& db, std::span<const Move> moves) {
                  "WHERE id = ?1 AND state = 0 AND pack_id = ?2 AND offset = ?3");
   std::uint64_t moved = 0;
   for (const Move& one : moves) {
-    move.run_with(one.blob, one.from.pack, one.from.offset, one.to_pack, one.to_offset);
-    moved += db.changes();
+    move.run_with(one.blob, one.from.pack, one.from.offset, one.to_pack, one.to.offset);
+    const bool is_moved = db.changes() == 1;
+    moved += is_moved ? 1 : 0;
+    if (!is_moved) append_dead(db, one.to_pack, one.to);
   }
   return moved;
 }

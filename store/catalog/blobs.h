@@ -39,6 +39,9 @@ std::vector<std::size_t> not_live(Connection& db, std::span<const BlobId> blobs)
 std::vector<Blob> damaged_blobs(Connection& db);
 void set_damaged(Connection& db, BlobId id, bool damaged);
 
+/// LIVE damaged rows that nothing references become DEAD: nobody shall be told of them. (rebuild)
+void give_up_damaged(Connection& db);
+
 /// Gives a damaged LIVE blob new bytes: moves the row to `place` with `frame` (same hash, raw size and kind), clears
 /// the mark, and leaves a DEAD row for the old extent. False, and no change, where it is not LIVE and damaged any more.
 bool heal_blob(Connection& db, BlobId id, PackId pack, const NewBlob& replacement);
@@ -54,9 +57,9 @@ struct Move {
   BlobId blob;
   Place from;
   PackId to_pack;
-  std::uint64_t to_offset = 0;
+  NewBlob to;
 };
-/// Moves the rows that are still LIVE where they were copied from; how many.
+/// Moves the rows that are still LIVE where they were copied from; how many. The copies of the others get DEAD rows.
 std::uint64_t move_blobs(Connection& db, std::span<const Move> moves);
 
 /// Drops DEAD rows of this pass: exactly these ids.

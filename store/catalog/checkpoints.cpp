@@ -59,6 +59,13 @@ std::optional<format::Uuid> checkpoint_uuid(Connection& db, CheckpointId id) {
   return row.uuid(0);
 }
 
+std::vector<format::Uuid> checkpoint_uuids(Connection& db) {
+  Statement rows(db, "SELECT uuid FROM checkpoint ORDER BY id");
+  std::vector<format::Uuid> uuids;
+  while (rows.step()) uuids.push_back(rows.uuid(0));
+  return uuids;
+}
+
 std::optional<CheckpointBlobs> checkpoint_blobs(Connection& db, CheckpointId id) {
   Statement own(db, "SELECT manifest_blob, record_blob FROM checkpoint WHERE id = ?1", id);
   if (!own.step()) return std::nullopt;

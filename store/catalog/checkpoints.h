@@ -41,6 +41,8 @@ std::vector<CheckpointInfo> list_checkpoints(Connection& db, const ListQuery& qu
 std::optional<CheckpointInfo> find_checkpoint(Connection& db, CheckpointId id);
 /// The checkpoint's uuid, as its record and its children's records name it.
 std::optional<format::Uuid> checkpoint_uuid(Connection& db, CheckpointId id);
+/// Of all checkpoints, by id.
+std::vector<format::Uuid> checkpoint_uuids(Connection& db);
 
 /// What a load needs: the places of everything, in one snapshot. Nothing where the checkpoint is gone.
 struct CheckpointBlobs {

@@ -54,6 +54,7 @@ struct DirectoryEntry {
 struct FileInfo {
   bool is_directory = false;
   std::uint64_t size = 0;
+  bool is_special = false;  // neither a file nor a directory: a pipe, a socket, a device
 };
 
 class FileSystem {
@@ -64,6 +65,8 @@ class FileSystem {
   /// An existing file; nullptr where there is none.
   virtual std::unique_ptr<File> open(const std::filesystem::path& path, bool writable) = 0;
   virtual std::optional<FileInfo> info(const std::filesystem::path& path) = 0;
+  /// True where the path itself is a symbolic link, wherever it leads; everything else here follows links.
+  virtual bool is_link(const std::filesystem::path& path) = 0;
   /// Names in a directory, in no order, without "." and "..".
   virtual std::vector<DirectoryEntry> list(const std::filesystem::path& directory) = 0;
   /// Makes one directory; parents must exist.

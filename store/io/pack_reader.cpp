@@ -118,6 +118,17 @@ void PackReader::check_header(const FrameRef& frame) {
   if (!same(found, frame.header)) throw damaged(path, frame, "the header is another one than the catalog has");
 }
 
+format::PackHeader PackReader::read_pack_header(const format::Uuid& pack) {
+  const std::filesystem::path path = directory_ / paths::pack_name(pack);
+  const std::shared_ptr<File> file = open(pack);
+  if (file == nullptr) throw Error(ErrorCode::corruption, path.string(), "pack " + path.string() + " is missing");
+  format::HeaderBytes bytes{};
+  const std::size_t got = read_fully(*file, 0, bytes);
+  const format::PackHeader header = format::decode_pack_header(std::span(bytes).first(got));
+  if (header.pack == pack) return header;
+  throw Error(ErrorCode::corruption, path.string(), "pack " + path.string() + " has the header of another pack");
+}
+
 std::vector<std::byte> PackReader::read_unchecked(const FrameRef& frame) {
   const std::shared_ptr<File> file = open(frame.pack);
   if (file == nullptr) return {};

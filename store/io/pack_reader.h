@@ -34,6 +34,10 @@ class PackReader {
   /// Reads the frame's header from the pack and compares it with what is expected; throws Error(corruption).
   void check_header(const FrameRef& frame);
 
+  /// Reads the pack's own header; throws Error(corruption) where it is damaged or another pack's, or the pack is
+  /// missing.
+  format::PackHeader read_pack_header(const format::Uuid& pack);
+
   /// The frame's bytes as they are, header and payload, as far as the file has them: for the quarantine. Never checks.
   std::vector<std::byte> read_unchecked(const FrameRef& frame);
 

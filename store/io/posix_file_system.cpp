@@ -88,7 +88,17 @@ class PosixFileSystem final : public FileSystem {
       if (means_absent(errno)) return std::nullopt;
       throw errno_error(errno, "examine", path);
     }
-    return FileInfo{S_ISDIR(status.st_mode), static_cast<std::uint64_t>(status.st_size)};
+    return FileInfo{S_ISDIR(status.st_mode), static_cast<std::uint64_t>(status.st_size),
+                    !S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode)};
+  }
+
+  bool is_link(const Path& path) override {
+    struct stat status {};
+    if (retry_interrupted([&] { return ::lstat(path.c_str(), &status); }) != 0) {
+      if (means_absent(errno)) return false;
+      throw errno_error(errno, "examine", path);
+    }
+    return S_ISLNK(status.st_mode);
   }
 
   std::vector<DirectoryEntry> list(const Path& directory) override {

@@ -27,6 +27,8 @@ const char* advice_for(int error) {
     case EROFS: return "the file system is mounted read-only";
     case ENOENT:
     case ENOTDIR: return "check the path, and that nothing else moved or removed it";
+    case EISDIR:
+    case ESPIPE: return "something that is no file stands there: move it away, and put the file back from a copy";
     case EEXIST: return "something else created it first; move it away, or use another path";
     case EMFILE:
     case ENFILE: return "raise the limit of open files (ulimit -n)";

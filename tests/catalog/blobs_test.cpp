@@ -185,9 +185,9 @@ TEST_CASE("compaction moves only blobs that are live where they were copied from
   Place elsewhere = sample.row(2).place;
   elsewhere.offset += 1;
   sample.tamper("UPDATE blob SET state = 1 WHERE id = 3");
-  const Move moves[] = {{sample.blob(1), sample.row(1).place, target, 64},
-                        {sample.blob(2), elsewhere, target, 1088},
-                        {sample.blob(3), sample.row(3).place, target, 2112}};
+  const Move moves[] = {{sample.blob(1), sample.row(1).place, target, {64, sample.row(1).frame}},
+                        {sample.blob(2), elsewhere, target, {1088, sample.row(2).frame}},
+                        {sample.blob(3), sample.row(3).place, target, {2112, sample.row(3).frame}}};
   std::uint64_t moved = 0;
   sample.write([&](Connection& c) { moved = move_blobs(c, moves); });
   CHECK(moved == 1);
@@ -195,6 +195,26 @@ TEST_CASE("compaction moves only blobs that are live where they were copied from
   CHECK(sample.row(1).place.offset == 64);
   CHECK(sample.row(2).place.pack != target);
   CHECK(sample.row(3).place.pack != target);
+}
+
+TEST_CASE("a copy whose blob did not move is dead, so that the next collection frees it") {
+  SampleCatalog sample;
+  sample.add({.chunks = {1, 2}});
+  std::vector<Blob> copies;
+  sample.write([&](Connection& c) {
+    const PackId target = add_compacted_pack(c, format::Uuid::random());
+    Place elsewhere = sample.row(2).place;
+    elsewhere.offset += 1;
+    const Move moves[] = {{sample.blob(1), sample.row(1).place, target, {64, sample.row(1).frame}},
+                          {sample.blob(2), elsewhere, target, {1088, sample.row(2).frame}}};
+    move_blobs(c, moves);
+    copies = blobs_in_pack(c, target);
+  });
+  REQUIRE(copies.size() == 2);
+  CHECK(copies.at(0).state == BlobState::live);
+  CHECK(copies.at(1).state == BlobState::dead);
+  CHECK(copies.at(1).place.offset == 1088);
+  CHECK(copies.at(1).refs == 0);
 }
 
 }  // namespace

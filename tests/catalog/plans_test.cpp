@@ -168,7 +168,7 @@ TEST_CASE("forgetting and collecting use an index") {
     delete_checkpoints(c, ids);
     mark_unreferenced(c);
     blobs_in_pack(c, PackId{1});
-    const Move move{BlobId{1}, {PackId{1}, {}, 64}, PackId{1}, 64};
+    const Move move{BlobId{1}, {PackId{1}, {}, 64}, PackId{1}, {64, {}}};
     move_blobs(c, {&move, 1});
     const BlobId blobs[] = {BlobId{1}};
     drop_dead(c, blobs);

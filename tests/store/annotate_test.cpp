@@ -2,9 +2,16 @@
 
 #include <catch2/catch.hpp>
 
+#include <cerrno>
+
+#include <lastgood/gc.h>
+#include <lastgood/session.h>
+
 #include "store/holder.h"
 #include "store/paths.h"
+#include "store/rebuild_on.h"
 #include "tests/store/store_fixture.h"
+#include "tests/support/pass_through.h"
 #include "tests/support/thrown_error.h"
 
 using namespace lastgood;
@@ -122,4 +129,42 @@ TEST_CASE("a lock's holder is told by process and host, and without a note as so
   CHECK(describe_holder(io::posix_file_system(), directory / "lock") == "another process");
   io::posix_file_system().try_lock(directory / "lock", io::LockMode::exclusive)->write_note("process 1 on host a");
   CHECK(describe_holder(io::posix_file_system(), directory / "lock") == "process 1 on host a");
+}
+
+namespace {
+
+/// A disk too full for a note, as each lock file's first block needs one.
+class NoRoomForNotes final : public PassThrough {
+ public:
+  std::unique_ptr<io::FileLock> try_lock(const Path& path, io::LockMode mode) override {
+    auto lock = PassThrough::try_lock(path, mode);
+    return lock ? std::make_unique<Unsigned>(std::move(lock)) : nullptr;
+  }
+
+ private:
+  struct Unsigned final : io::FileLock {
+    explicit Unsigned(std::unique_ptr<io::FileLock> real) : held(std::move(real)) {}
+    void write_note(const std::string&) override { throw Error(ErrorCode::no_space, "lock", "no space", ENOSPC); }
+    std::unique_ptr<io::FileLock> held;
+  };
+};
+
+}  // namespace
+
+TEST_CASE("a disk too full for the holder's note stops neither what frees space nor what goes back") {
+  NoRoomForNotes files;
+  const TemporaryDirectory directory;
+  {
+    Store store = open_store(directory / "store", OpenMode::create, {}, files);
+    const Bytes content = random_bytes(100, 1);
+    const TensorView view{{Section::model, "w", DType::bytes, {100}, ""}, content.data()};
+    {
+      Session session = store.start_session("demo", {});
+      CHECK(session.save({&view, 1}, {}).ok());
+      session.complete();
+    }
+    CHECK_NOTHROW(rollback(store, CheckpointId{1}));
+    CHECK_NOTHROW(collect_garbage(store));
+  }
+  CHECK(rebuild_on(directory / "store", false, {}, files).checkpoints == 1);
 }

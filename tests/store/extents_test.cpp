@@ -24,13 +24,19 @@ TEST_CASE("only whole blocks that no live frame touches are free") {
   // [64, 10000) dead, [10048, 10148) live with its header, [12288, 30000) dead.
   const std::vector<Blob> blobs = {blob(64, 9872, BlobState::dead), blob(10048, 36),
                                    blob(12288, 17648, BlobState::dead)};
-  CHECK(free_extents(blobs, 30000, kBlock) == std::vector<Extent>{{4096, 8192}, {12288, 28672}});
+  CHECK(free_extents(blobs, 30000, kBlock) == std::vector<Extent>{{4096, 8192}, {12288, 32768}});
 }
 
 TEST_CASE("the pack's header is never free") {
   CHECK(free_extents({}, 3 * kBlock, kBlock) == std::vector<Extent>{{kBlock, 3 * kBlock}});
   CHECK(free_extents({}, kBlock, kBlock).empty());
   CHECK(free_extents({}, 64, kBlock).empty());
+}
+
+TEST_CASE("the last block is free with the rest, though the pack ends in it") {
+  CHECK(free_extents({}, 2 * kBlock + 1, kBlock) == std::vector<Extent>{{kBlock, 3 * kBlock}});
+  const std::vector<Blob> blobs = {blob(2 * kBlock, 100)};
+  CHECK(free_extents(blobs, 2 * kBlock + 1000, kBlock) == std::vector<Extent>{{kBlock, 2 * kBlock}});
 }
 
 TEST_CASE("a live frame that ends or begins on a block's edge keeps its neighbours free") {
@@ -62,7 +68,7 @@ TEST_CASE("no free extent ever touches a live frame, whatever the block's size")
 
 TEST_CASE("frames in each other's way, as only a damaged catalog has them, free nothing that is live") {
   const std::vector<Blob> blobs = {blob(64, 40000), blob(128, 10)};
-  CHECK(free_extents(blobs, 60000, kBlock) == std::vector<Extent>{{40960, 57344}});
+  CHECK(free_extents(blobs, 60000, kBlock) == std::vector<Extent>{{40960, 61440}});
 }
 
 TEST_CASE("a packed size counts live frames only, and the alignment of large ones") {

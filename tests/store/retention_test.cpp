@@ -8,7 +8,9 @@
 
 #include <lastgood/annotate.h>
 
-#include "tests/store/store_fixture.h"
+#include "store/catalog/checkpoints.h"
+#include "store/paths.h"
+#include "tests/store/simulated_store.h"
 #include "tests/support/thrown_error.h"
 
 using namespace lastgood;
@@ -163,6 +165,49 @@ TEST_CASE("expired() judges run by run, spares what is protected, and lists the 
   CHECK(gone(policy([](auto& p) { p.keep_last = 0; })) == Ids{1, 3, 5});  // heads stay
   CHECK(gone({}).empty());
   CHECK(list_checkpoints(store.store()).size() == 6);
+}
+
+TEST_CASE("what is broken and not known as such does not count: older ones stay in its place") {
+  SimulatedStore store;
+  for (Step step = 1; step <= 5; ++step)
+    store.save({.step = step, .entries = weights(static_cast<std::uint64_t>(step))});
+  const auto pack_of = [&](std::int64_t id) {
+    return paths::pack("/store", store.chunks(CheckpointId{id}).at(0).place.pack_uuid);
+  };
+  const auto gone = [&](const RetentionPolicy& by) {
+    Ids ids;
+    for (const CheckpointInfo& checkpoint : expired(store.store(), by)) ids.push_back(checkpoint.id.value);
+    return ids;
+  };
+  const auto last_two = policy([](auto& p) { p.keep_last = 2; });
+  CHECK(gone(last_two) == Ids{1, 2, 3});
+  CHECK(store.warnings().empty());
+  SECTION("the head's pack is gone") {
+    store.disk.remove(pack_of(5));
+    CHECK(gone(last_two) == Ids{1, 2});
+    CHECK_THAT(store.warnings().at(0), Catch::Contains("checkpoint 5") && Catch::Contains("lastgood verify"));
+  }
+  SECTION("one is cut short, another's frame header is damaged") {
+    store.disk.truncate(pack_of(5), 1000);
+    store.disk.damage(pack_of(4), store.chunks(CheckpointId{4}).at(1).place.offset, random_bytes(64, 1));
+    CHECK(gone(last_two) == Ids{1});
+  }
+  SECTION("a manifest does not read") {
+    catalog::Blob manifest;
+    store.catalog().read(
+        [&](catalog::Connection& db) { manifest = catalog::checkpoint_blobs(db, CheckpointId{4}).value().manifest; });
+    store.damage(manifest);
+    CHECK(gone(last_two) == Ids{1, 2});
+  }
+  SECTION("all that rules without a count would keep is broken") {
+    store.disk.remove(pack_of(5));
+    CHECK(gone(policy([](auto& p) { p.keep_every = 5; })) == Ids{1, 2, 3});
+  }
+  SECTION("where nothing is whole, nothing that the rules keep is let go") {
+    for (std::int64_t id = 1; id <= 5; ++id) store.disk.remove(pack_of(id));
+    CHECK(gone(last_two).empty());
+  }
+  for (const CheckpointInfo& one : list_checkpoints(store.store())) CHECK(one.intact);  // marks are verify's business
 }
 
 TEST_CASE("a mistyped metric lets nothing go, and the metrics that there are are named") {

@@ -1,5 +1,7 @@
+#include <lastgood/rebuild.h>
 #include <lastgood/session.h>
 #include <lastgood/store.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -149,4 +151,64 @@ TEST_CASE("A handle is refused in a child after fork, and the parent's stays goo
   CHECK(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 0);
   CHECK(session.save(sample_state(1).views(), {.step = 1}).ok());
+}
+
+TEST_CASE("Something else than a file in the catalog's place is named, and a rebuild is the way out") {
+  const TemporaryDirectory dir;
+  const fs::path catalog = dir / "store" / "catalog.db";
+  { Store::create(dir / "store"); }
+  fs::remove(catalog);
+  const auto message_of_open = [&] { return std::string(thrown_by([&] { Store::open(dir / "store"); }).what()); };
+  SECTION("a pipe") {
+    REQUIRE(mkfifo(catalog.c_str(), 0600) == 0);
+    CHECK_THAT(message_of_open(), Catch::Contains(catalog.string()) && Catch::Contains("pipe"));
+    CHECK_NOTHROW(rebuild(dir / "store"));
+    CHECK_NOTHROW(Store::open(dir / "store"));
+  }
+  SECTION("a directory") {
+    fs::create_directory(catalog);
+    CHECK_THAT(message_of_open(), Catch::Contains(catalog.string()) && Catch::Contains("a directory"));
+    CHECK_NOTHROW(rebuild(dir / "store"));
+    CHECK_NOTHROW(Store::open_read_only(dir / "store"));
+  }
+  SECTION("a link that leads nowhere") {
+    fs::create_symlink(dir / "nothing", catalog);
+    CHECK_THAT(message_of_open(), Catch::Contains("symbolic link") && Catch::Contains("rebuild"));
+    CHECK(thrown_by([&] { Store::open_or_create(dir / "store"); }).code() == ErrorCode::corruption);
+    CHECK(thrown_by([&] { Store::open_read_only(dir / "store"); }).code() == ErrorCode::corruption);
+  }
+}
+
+TEST_CASE("A rebuild touches neither a linked catalog nor what it leads to") {
+  const TemporaryDirectory dir;
+  const fs::path catalog = dir / "store" / "catalog.db";
+  { Store::create(dir / "store"); }
+  fs::rename(catalog, dir / "elsewhere.db");
+  fs::create_symlink(dir / "elsewhere.db", catalog);
+  CHECK_NOTHROW(Store::open(dir / "store"));
+  const auto size = fs::file_size(dir / "elsewhere.db");
+  const Error error = thrown_by([&] { rebuild(dir / "store"); });
+  CHECK(error.code() == ErrorCode::invalid_argument);
+  CHECK_THAT(error.what(), Catch::Contains("symbolic link"));
+  CHECK(fs::is_symlink(catalog));
+  CHECK(fs::file_size(dir / "elsewhere.db") == size);
+}
+
+TEST_CASE("A store without blobs/ is refused, unless there was nothing in it") {
+  const TemporaryDirectory dir;
+  const fs::path blobs = dir / "store" / "blobs";
+  {
+    Store store = Store::create(dir / "store");
+    fs::remove(blobs);
+    CHECK_NOTHROW(Store::open(dir / "store"));
+    CHECK(fs::is_directory(blobs));
+    const std::vector<std::byte> content(100);
+    const TensorView view{{Section::model, "w", DType::bytes, {100}, ""}, content.data()};
+    Session session = store.start_session("demo", {});
+    REQUIRE(session.save({&view, 1}, {}).ok());
+  }
+  fs::remove_all(blobs);
+  const Error error = thrown_by([&] { Store::open(dir / "store"); });
+  CHECK(error.code() == ErrorCode::corruption);
+  CHECK_THAT(error.what(), Catch::Contains(blobs.string()) && Catch::Contains("copy"));
 }

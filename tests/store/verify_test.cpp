@@ -1,8 +1,10 @@
 #include <lastgood/verify.h>
+#include <sys/stat.h>
 
 #include <catch2/catch.hpp>
 
 #include <cmath>
+#include <filesystem>
 
 #include <lastgood/annotate.h>
 #include <lastgood/gc.h>
@@ -292,4 +294,34 @@ TEST_CASE("a check tells how far it is, up to all, and stops when asked") {
   CHECK(done <= total);
   options.progress = [](const Progress&) { return false; };
   CHECK(thrown_by([&] { verify(store.store(), options); }).code() == ErrorCode::cancelled);
+}
+
+TEST_CASE("damage in a pack's own header is seen, at either depth, and touches no checkpoint") {
+  SimulatedStore store;
+  store.save({.step = 1, .entries = weights(1)});
+  const auto pack = paths::pack("/store", store.chunks(k1).at(0).place.pack_uuid);
+  CHECK(check(store).ok());
+  const std::uint64_t byte = GENERATE(0, 20, 40, 63);
+  store.disk.damage(pack, byte, bytes_of("\x01"));
+  for (const VerifyDepth depth : {VerifyDepth::structure, VerifyDepth::data}) {
+    const VerifyReport report = check(store, depth);
+    REQUIRE(report.damages.size() == 1);
+    CHECK(report.damages.at(0).what == "the pack's header is damaged");
+    CHECK(report.damages.at(0).pack == pack.filename());
+    CHECK_FALSE(report.damages.at(0).checkpoint);
+  }
+  CHECK(store.info(k1).intact);
+}
+
+TEST_CASE("a pipe in a pack's place is damage, and nobody waits at it") {
+  StoreFixture store;
+  store.save({.step = 1, .entries = weights(1, 1)});
+  const auto pack = paths::pack(store.path(), store.chunks(k1).at(0).place.pack_uuid);
+  std::filesystem::remove(pack);
+  REQUIRE(mkfifo(pack.c_str(), 0600) == 0);
+  store.reopen();
+  const VerifyReport report = check(store);
+  REQUIRE_FALSE(report.ok());
+  CHECK(report.damages.at(0).what == "something that is no file stands in the pack's place");
+  CHECK_FALSE(store.info(k1).intact);
 }

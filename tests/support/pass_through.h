@@ -12,6 +12,7 @@ class PassThrough : public io::FileSystem {
   std::unique_ptr<io::File> create(const Path& path) override { return real_.create(path); }
   std::unique_ptr<io::File> open(const Path& path, bool writable) override { return real_.open(path, writable); }
   std::optional<io::FileInfo> info(const Path& path) override { return real_.info(path); }
+  bool is_link(const Path& path) override { return real_.is_link(path); }
   std::vector<io::DirectoryEntry> list(const Path& directory) override { return real_.list(directory); }
   void make_directory(const Path& path) override { real_.make_directory(path); }
   void unlink(const Path& path) override { real_.unlink(path); }

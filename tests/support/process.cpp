@@ -81,7 +81,7 @@ std::unique_ptr<io::File> Process::open(const Path& path, bool writable) {
 std::optional<io::FileInfo> Process::info(const Path& path) {
   const NodePtr node = calls_.find(path);
   if (node == nullptr) return std::nullopt;
-  return io::FileInfo{node->is_directory, calls_.size({node, path})};
+  return io::FileInfo{node->is_directory, calls_.size({node, path}), false};
 }
 
 void Process::unlink(const Path& path) {

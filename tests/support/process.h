@@ -35,6 +35,7 @@ class Process final : public io::FileSystem {
   std::unique_ptr<io::File> create(const Path& path) override;
   std::unique_ptr<io::File> open(const Path& path, bool writable) override;
   std::optional<io::FileInfo> info(const Path& path) override;
+  bool is_link(const Path&) override { return false; }  // a simulated disk has none
   std::vector<io::DirectoryEntry> list(const Path& directory) override { return calls_.list(directory); }
   void make_directory(const Path& path) override { calls_.make_directory(path); }
   void unlink(const Path& path) override;

@@ -35,7 +35,10 @@ struct ForgetReport {
   std::uint64_t bytes_released = 0;     // what a gc can now free that it could not before
 };
 
-/// The checkpoints that the policy lets go, oldest first. Changes nothing.
+/// The checkpoints that the policy lets go, oldest first. Changes nothing. What a rule would keep is looked at first
+/// (packs, frame headers, manifest, record: as VerifyDepth::structure): a checkpoint known or found to be damaged is
+/// kept and does not count towards N, so that the rule goes on to the next intact one, with a warning; and where all
+/// that a run would keep is damaged, its newest intact checkpoint is kept as well.
 std::vector<CheckpointInfo> expired(const Store& store, const RetentionPolicy& policy);
 
 /// Takes checkpoints out of the history; their children's parent becomes their parent. Durable on return.
