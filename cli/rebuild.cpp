@@ -1,5 +1,6 @@
 // lastgood rebuild: makes a lost or damaged catalog anew from the packs.
-// JSON: {"schema":1,"packs","blobs","checkpoints","incomplete":[text],"damaged_frames","old_catalog","dry_run"}
+// JSON: {"schema":1,"packs","blobs","checkpoints","damaged":[text],"incomplete":[text],"collected":[text],
+// "damaged_frames","old_catalog","dry_run"}
 #include <lastgood/rebuild.h>
 
 #include <memory>
@@ -23,7 +24,9 @@ Json json_report(const RebuildReport& report, bool dry_run) {
   document.update({{"packs", report.packs},
                    {"blobs", report.blobs},
                    {"checkpoints", report.checkpoints},
+                   {"damaged", report.damaged},
                    {"incomplete", report.incomplete},
+                   {"collected", report.collected},
                    {"damaged_frames", report.damaged_frames},
                    {"old_catalog", report.old_catalog.empty() ? Json(nullptr) : Json(report.old_catalog)},
                    {"dry_run", dry_run}});
@@ -34,13 +37,17 @@ void print_report(Context& context, const RebuildReport& report, bool dry_run) {
   context.out.line(std::string(dry_run ? "would bring back " : "brought back ") +
                    counted(report.checkpoints, "checkpoint") + " and " + counted(report.blobs, "blob") + " from " +
                    counted(report.packs, "pack"));
+  for (const std::string& line : report.damaged) {
+    context.out.line(paint("DAMAGED: " + escape(line), Tone::bad, context.color()));
+  }
   for (const std::string& line : report.incomplete) {
     context.out.line(paint("left out: " + escape(line), Tone::bad, context.color()));
   }
   if (report.damaged_frames != 0) {
-    const std::string damage = counted(report.damaged_frames, "damaged frame") + " left out";
+    const std::string damage = counted(report.damaged_frames, "damaged frame") + " in the packs";
     context.out.line(paint(damage, Tone::bad, context.color()));
   }
+  for (const std::string& line : report.collected) context.out.line("forgotten before: " + escape(line));
   if (!report.old_catalog.empty()) context.out.line("the old catalog is kept as " + escape(report.old_catalog));
   if (!dry_run)
     context.out.line(
@@ -64,7 +71,7 @@ ExitCode run_rebuild(Context& context, const Options& options) {
   } else {
     print_report(context, report, options.dry_run);
   }
-  const bool complete = report.incomplete.empty() && report.damaged_frames == 0;
+  const bool complete = report.damaged.empty() && report.incomplete.empty() && report.damaged_frames == 0;
   return complete ? ExitCode::ok : ExitCode::partly_done;
 }
 
@@ -75,10 +82,12 @@ Command rebuild_command() {
   return {.name = "rebuild",
           .summary = "make a lost or damaged catalog anew from the packs alone",
           .details =
-              "Every complete checkpoint comes back, with its run, step, metrics and parent; the head of a run is\n"
-              "then its newest one. Ids are given anew; tags, pins and later verdicts are lost, and checkpoints\n"
-              "forgotten since the last gc may be back. The old catalog is set aside, not deleted. Stop the\n"
-              "trainers first. Exits 3 where something was left out because it is damaged or incomplete.",
+              "Every checkpoint whose manifest reads comes back, with its run, step, metrics and parent; the head\n"
+              "of a run is then its newest one. One that lacks contents is marked as damaged: a resume passes it\n"
+              "over, and gc keeps what is left of it until it is forgotten. Ids are given anew; tags, pins and\n"
+              "later verdicts are lost, and checkpoints forgotten since the last gc may be back. The old catalog\n"
+              "is set aside, not deleted. Stop the trainers first. Exits 3 where anything is damaged or was left out\n"
+              "for it.",
           .arguments = {{.names = "--dry-run", .help = "only say what would happen", .target = &options->dry_run}},
           .examples = {"lastgood rebuild --dry-run", "lastgood rebuild"},
           .run = [options](Context& context) { return run_rebuild(context, *options); },

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <set>
 #include <tuple>
 
@@ -38,10 +39,12 @@ class Scanner {
 
   Inventory result() && {
     inventory_.store = most_named();
+    inventory_.block_bytes = block_;
     for (ScannedPack& scanned : scanned_) {
       if (scanned.store && *scanned.store != inventory_.store) {
         inventory_.left_out.push_back("pack " + paths::pack_name(scanned.pack.uuid) + " belongs to another store");
       } else {
+        inventory_.damaged_frames += scanned.pack.damaged.size();
         inventory_.packs.push_back(std::move(scanned.pack));
       }
     }
@@ -49,13 +52,24 @@ class Scanner {
   }
 
  private:
+  static FoundPack with_damaged(const format::Uuid& pack, const PackScan& scan) {
+    const auto by_offset = [](const catalog::NewBlob& a, const catalog::NewBlob& b) { return a.offset < b.offset; };
+    FoundPack found{pack};
+    std::merge(scan.good.begin(), scan.good.end(), scan.damaged.begin(), scan.damaged.end(),
+               std::back_inserter(found.blobs), by_offset);
+    for (const catalog::NewBlob& blob : scan.damaged) {
+      const auto at = std::lower_bound(found.blobs.begin(), found.blobs.end(), blob, by_offset);
+      found.damaged.insert(static_cast<std::size_t>(at - found.blobs.begin()));
+    }
+    return found;
+  }
+
   void scan(const format::Uuid& pack) {
     const auto file = files_.open(folder_ / paths::pack_name(pack), false);
     if (!file) return;  // a collection beside a dry run
     try {
       PackScan scan = scan_pack(*file, pack, block_, [&](std::uint64_t offset) { report(offset); });
-      inventory_.damaged_frames += scan.damaged;
-      scanned_.push_back({{pack, std::move(scan.good)}, scan.store});
+      scanned_.push_back({with_damaged(pack, scan), scan.store});
     } catch (const Error& error) {
       if (error.code() != ErrorCode::invalid_argument) throw;
       inventory_.left_out.push_back(error.what());
@@ -89,19 +103,30 @@ class Scanner {
   Inventory inventory_;
 };
 
+void name_lost_record(const FoundPack& pack, const catalog::NewBlob& blob, Inventory& inventory) {
+  inventory.left_out.push_back("pack " + paths::pack_name(pack.uuid) + ", offset " + std::to_string(blob.offset) +
+                               ": the record of a checkpoint is damaged");
+}
+
 void read_records(io::PackReader& reader, Inventory& inventory) {
   std::set<format::Uuid> known;
   for (std::size_t p = 0; p < inventory.packs.size(); ++p) {
-    const FoundPack& pack = inventory.packs[p];
+    FoundPack& pack = inventory.packs[p];
     for (std::size_t b = 0; b < pack.blobs.size(); ++b) {
       const catalog::NewBlob& blob = pack.blobs[b];
       if (blob.frame.kind != format::FrameKind::record) continue;
+      if (pack.damaged.contains(b)) {
+        name_lost_record(pack, blob, inventory);
+        continue;
+      }
       try {
         format::Record record = format::decode_record(reader.read({pack.uuid, blob.offset, blob.frame}));
         if (known.insert(record.checkpoint).second) inventory.records.push_back({std::move(record), {p, b}});
       } catch (const Error& error) {
         if (error.code() != ErrorCode::corruption) throw;
+        pack.damaged.insert(b);
         ++inventory.damaged_frames;
+        name_lost_record(pack, blob, inventory);
       }
     }
   }
@@ -140,7 +165,8 @@ BlobFinder::BlobFinder(const Inventory& inventory) : inventory_(inventory) {
 std::optional<FoundBlob> BlobFinder::find(format::FrameKind kind, const BlobHash& hash,
                                           std::optional<std::uint64_t> raw_bytes, std::size_t preferred_pack) const {
   const auto rank = [&](const FoundBlob& blob) {
-    return std::tuple(blob.pack != preferred_pack, blob.pack, blob.blob);
+    const bool damaged = inventory_.packs[blob.pack].damaged.contains(blob.blob);
+    return std::tuple(damaged, blob.pack != preferred_pack, blob.pack, blob.blob);
   };
   std::optional<FoundBlob> best;
   const auto [begin, end] = blobs_.equal_range(hash);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -27,7 +28,8 @@ struct FoundBlob {
 
 struct FoundPack {
   format::Uuid uuid;
-  std::vector<catalog::NewBlob> blobs;  // good ones, by offset
+  std::vector<catalog::NewBlob> blobs = {};  // by offset
+  std::set<std::size_t> damaged = {};        // positions of those whose content does not match their hash
 };
 
 struct FoundRecord {
@@ -38,16 +40,17 @@ struct FoundRecord {
 struct Inventory {
   format::Uuid store;
   std::vector<FoundPack> packs;
-  std::vector<FoundRecord> records;  // by sequence; each checkpoint once
-  std::uint64_t damaged_frames = 0;
-  std::vector<std::string> left_out;  // packs that are none of this store's, in words
+  std::vector<FoundRecord> records;   // by sequence; each checkpoint once
+  std::uint64_t block_bytes = 0;      // in which the file system punches holes
+  std::uint64_t damaged_frames = 0;   // of all packs, the punched ones not counted
+  std::vector<std::string> left_out;  // packs that are none of this store's, and records that do not read, in words
 };
 
 /// Scans blobs/ of the store. Throws Error(cancelled).
 Inventory take_inventory(io::FileSystem& files, const std::filesystem::path& store, const ProgressFn& progress);
 
-/// Finds blobs by content. Where several have the same hash, one in the asking checkpoint's own pack is preferred: two
-/// contents of one hash, which only somebody's intent can make, then stay apart.
+/// Finds blobs by content. Where several have the same hash, a good one comes before a damaged one, and then one in the
+/// asking checkpoint's own pack: two contents of one hash, which only somebody's intent can make, then stay apart.
 class BlobFinder {
  public:
   explicit BlobFinder(const Inventory& inventory);

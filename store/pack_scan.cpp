@@ -65,12 +65,21 @@ bool matches_hash(const format::FrameHeader& frame, std::span<const std::byte> s
   return format::hash_bytes(raw) == frame.hash;
 }
 
-/// True where the whole blocks inside of the payload are all zeros: a collection punched it and left its header, which
-/// shares a block with something that lives.
-bool was_punched(std::span<const std::byte> stored, std::uint64_t payload, std::uint64_t block) {
-  const std::uint64_t begin = (payload + block - 1) / block * block;
-  const std::uint64_t end = (payload + stored.size()) / block * block;
-  return begin < end && is_zero(stored.subspan(begin - payload, end - begin));
+/// True where a collection punched the payload and left its header, which shares a block with something that lives:
+/// the blocks that lie wholly in the payload are zeros, and so is at least one of all that it touches, from edge to
+/// edge. (The first and the last one may be shared with the living, or free together with a dead neighbour.)
+bool was_punched(io::File& file, std::uint64_t payload, std::uint64_t stored_bytes, std::uint64_t block) {
+  const std::uint64_t end = payload + stored_bytes;
+  std::vector<std::byte> bytes(block);
+  bool punched = false;
+  for (std::uint64_t at = payload / block * block; at < end; at += block) {
+    const std::size_t got = io::read_fully(file, at, bytes);
+    if (got == 0) break;  // cut short
+    const bool zero = is_zero(std::span(bytes).first(got));
+    if (!zero && at >= payload && at + block <= end) return false;
+    punched = punched || zero;
+  }
+  return punched;
 }
 
 std::optional<format::Uuid> store_of(io::File& file, const format::Uuid& pack) {
@@ -112,8 +121,8 @@ PackScan scan_pack(io::File& file, const format::Uuid& pack, std::uint64_t block
     stored.resize(io::read_fully(file, payload, stored));
     if (matches_hash(*header, stored)) {
       scan.good.push_back({offset, *header});
-    } else if (!was_punched(stored, payload, block)) {
-      ++scan.damaged;
+    } else if (!was_punched(file, payload, header->stored_bytes, block)) {
+      scan.damaged.push_back({offset, *header});
     }
     offset = format::frame_end(offset, header->stored_bytes);
   }

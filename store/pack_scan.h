@@ -15,8 +15,8 @@ namespace lastgood {
 struct PackScan {
   /// Whose content matches its hash, by offset.
   std::vector<catalog::NewBlob> good;
-  /// Frames with a whole header and wrong content. Frames that a collection has punched are not counted.
-  std::uint64_t damaged = 0;
+  /// With a whole header and wrong content, by offset. Frames that a collection has punched are left out.
+  std::vector<catalog::NewBlob> damaged;
   /// The store that the pack's header names; nothing where the header is damaged.
   std::optional<format::Uuid> store;
 };

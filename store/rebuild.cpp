@@ -43,7 +43,7 @@ class Rebuild {
   RebuildReport report_only() {
     const Inventory inventory = take_inventory(files_, directory_, progress_);
     RebuildReport report = summary(inventory);
-    append(report, for_each_complete(inventory, reader_, [](const CompleteCheckpoint&) {}), inventory);
+    append(report, for_each_restorable(inventory, OldCatalog(files_, directory_), reader_, [](const auto&) {}));
     return report;
   }
 
@@ -52,7 +52,7 @@ class Rebuild {
     const Inventory inventory = take_inventory(files_, directory_, progress_);
     RebuildReport report = summary(inventory);
     remove_fresh();
-    append(report, write_catalog(inventory), inventory);
+    append(report, write_catalog(inventory));
     report.old_catalog = set_old_aside();
     files_.rename(fresh_, paths::catalog(directory_));
     files_.sync_directory(directory_);
@@ -70,9 +70,11 @@ class Rebuild {
     return report;
   }
 
-  static void append(RebuildReport& report, const std::vector<std::string>& incomplete, const Inventory& inventory) {
-    report.checkpoints = inventory.records.size() - incomplete.size();
-    report.incomplete.insert(report.incomplete.end(), incomplete.begin(), incomplete.end());
+  static void append(RebuildReport& report, RestoreReport restored) {
+    report.checkpoints = restored.checkpoints;
+    report.damaged = std::move(restored.damaged);
+    report.collected = std::move(restored.collected);
+    report.incomplete.insert(report.incomplete.end(), restored.incomplete.begin(), restored.incomplete.end());
   }
 
   void require_directory(const Path& path) {
@@ -88,7 +90,7 @@ class Rebuild {
                   directory_.string() + " is open for writing (" + describe_holder(files_, path) +
                       "); close it there, then rebuild");
     }
-    lock->write_note(holder_note());
+    sign(*lock);
     return lock;
   }
 
@@ -97,15 +99,16 @@ class Rebuild {
     for (const char* suffix : kJournalSuffixes) files_.unlink(with_suffix(fresh_, suffix));
   }
 
-  std::vector<std::string> write_catalog(const Inventory& inventory) {
+  RestoreReport write_catalog(const Inventory& inventory) {
     catalog::Options options;
     options.vfs = files_.sqlite_vfs();
     options.local = false;  // no write-ahead log: it would be a second file to move
     const catalog::Catalog fresh = catalog::Catalog::create(fresh_, inventory.store, options);
-    std::vector<std::string> incomplete;
+    const OldCatalog old(files_, directory_);
+    RestoreReport report;
     fresh.write(catalog::Durability::durable,
-                [&](catalog::Connection& db) { incomplete = restore(db, inventory, reader_); });
-    return incomplete;
+                [&](catalog::Connection& db) { report = restore(db, inventory, old, reader_); });
+    return report;
   }
 
   void sync_both_folders() {
@@ -135,15 +138,15 @@ class Rebuild {
   io::PackReader reader_;
 };
 
-/// A catalog of a newer version knows what this one does not: it is not to be replaced. Any other is.
-void refuse_newer(const Path& directory, io::FileSystem& files) {
-  if (!files.info(paths::catalog(directory))) return;
-  try {
-    catalog::Catalog::open(paths::catalog(directory), catalog::Access::read_only,
-                           {std::chrono::milliseconds{0}, files.sqlite_vfs(), files.is_local(directory)});
-  } catch (const Error& error) {
-    if (error.code() == ErrorCode::unsupported_version) throw;
-  }
+/// The catalog may lead to a file that others use, too: whether that one or the link is to be replaced is not ours to
+/// say.
+void refuse_link(const Path& directory, io::FileSystem& files) {
+  const Path catalog = paths::catalog(directory);
+  if (!files.is_link(catalog)) return;
+  throw Error(ErrorCode::invalid_argument, catalog.string(),
+              catalog.string() +
+                  " is a symbolic link: nothing was changed. Remove the link, or move the file that it " +
+                  "leads to here in its place, then rebuild");
 }
 
 }  // namespace
@@ -154,7 +157,8 @@ RebuildReport rebuild_on(const Path& directory, bool dry_run, const ProgressFn& 
     throw Error(ErrorCode::not_found, directory.string(),
                 directory.string() + " is no store: it has no folder blobs/ to rebuild a catalog from");
   }
-  refuse_newer(directory, files);
+  refuse_link(directory, files);
+  static_cast<void>(OldCatalog(files, directory));  // a newer one refuses before anything else
   Rebuild rebuild(directory, progress, files);
   return dry_run ? rebuild.report_only() : rebuild.run();
 }

@@ -211,18 +211,20 @@ TEST_CASE("rebuild brings a lost catalog back from the packs") {
   CHECK(lastgood(sample.path(), {"verify"}).exit == 0);
 }
 
-TEST_CASE("rebuild sets the old catalog aside, leaves out what is damaged, says so, and exits 3") {
+TEST_CASE("rebuild sets the old catalog aside, marks what is damaged, says so, and exits 3") {
   const BranchedStore sample;
   sample.damage_newest();
   const Finished rebuild = lastgood(sample.path(), {"rebuild"});
   CHECK(rebuild.exit == 3);
-  CHECK(rebuild.out.find("left out: ") != std::string::npos);
-  CHECK(rebuild.out.find("1 damaged frame left out\n") != std::string::npos);
-  CHECK(ids(sample).size() == 4);
+  CHECK(rebuild.out.find("DAMAGED: run ") != std::string::npos);
+  CHECK(rebuild.out.find("1 damaged frame in the packs\n") != std::string::npos);
+  CHECK(ids(sample).size() == 5);
   const auto again = lastgood(sample.path(), {"rebuild", "--json"}).json();
   CHECK(again["schema"] == 1);
-  CHECK(again["checkpoints"] == 4);
-  CHECK(again["incomplete"].size() == 1);
+  CHECK(again["checkpoints"] == 5);
+  CHECK(again["damaged"].size() == 1);
+  CHECK(again["incomplete"].empty());
+  CHECK(again["collected"].empty());
   CHECK(again["damaged_frames"] == 1);
   CHECK(fs::exists(again["old_catalog"].get<std::string>()));
 }

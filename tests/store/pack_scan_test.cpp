@@ -60,7 +60,7 @@ TEST_CASE("every frame of a pack is found, small and large, packed and raw, with
                          pack.add(Bytes(5000), format::Codec::zstd), pack.add(random_bytes(65, 4))};
   const PackScan scan = pack.scan();
   CHECK(offsets(scan) == added);
-  CHECK(scan.damaged == 0);
+  CHECK(scan.damaged.size() == 0);
   CHECK(scan.store == pack.store);
   CHECK(scan.good.at(1).frame.hash == format::hash_bytes(random_bytes(200'000, 2)));
 }
@@ -80,7 +80,7 @@ TEST_CASE("wrong content is counted, and what lies behind it is found") {
   pack.disk.damage(pack.path, first + 50'000, bytes_of("x"));
   const PackScan scan = pack.scan();
   CHECK(offsets(scan) == Offsets{second});
-  CHECK(scan.damaged == 1);
+  CHECK(scan.damaged.size() == 1);
 }
 
 TEST_CASE("behind a damaged header the scan goes on") {
@@ -133,7 +133,7 @@ TEST_CASE("a frame that the file's end cuts is not taken") {
   pack.disk.truncate(pack.path, second + 64 + 99'999);
   const PackScan scan = pack.scan();
   CHECK(offsets(scan) == Offsets{first});
-  CHECK(scan.damaged == 1);
+  CHECK(scan.damaged.size() == 1);
 }
 
 TEST_CASE("what a collection has punched is no damage") {
@@ -145,7 +145,28 @@ TEST_CASE("what a collection has punched is no damage") {
   file->punch_hole(begin, (first + 64 + 100'000) / kBlock * kBlock - begin);
   const PackScan scan = pack.scan();
   CHECK(offsets(scan) == Offsets{second});
-  CHECK(scan.damaged == 0);
+  CHECK(scan.damaged.size() == 0);
+}
+
+TEST_CASE("a block that two punched neighbours share is no damage, though neither fills it") {
+  Pack pack;
+  pack.add(random_bytes(2900, 1));
+  const auto second = pack.add(random_bytes(3000, 2));  // headers before the block from 4096 to 8192
+  const auto third = pack.add(random_bytes(3000, 3));
+  const auto last = pack.add(random_bytes(100, 4));
+  REQUIRE(second < kBlock);
+  REQUIRE(third < 2 * kBlock);
+  REQUIRE(last > 2 * kBlock);
+  pack.process.open(pack.path, true)->punch_hole(kBlock, kBlock);
+  CHECK(offsets(pack.scan()) == Offsets{64, last});
+  CHECK(pack.scan().damaged.empty());
+}
+
+TEST_CASE("a small payload that is wrong, and not punched, is damage") {
+  Pack pack;
+  const auto first = pack.add(random_bytes(100, 1));
+  pack.disk.damage(pack.path, first + 64 + 50, Bytes(50));
+  CHECK(pack.scan().damaged.size() == 1);
 }
 
 TEST_CASE("a pack under the name of another is refused") {

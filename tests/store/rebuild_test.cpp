@@ -4,9 +4,11 @@
 
 #include <lastgood/annotate.h>
 #include <lastgood/gc.h>
+#include <lastgood/session.h>
 #include <lastgood/verify.h>
 
 #include "store/catalog/checkpoints.h"
+#include "store/io/pack_reader.h"
 #include "store/paths.h"
 #include "store/rebuild_on.h"
 #include "tests/store/simulated_store.h"
@@ -41,6 +43,21 @@ std::vector<std::string> portraits(const StoreFixture& store) {
   std::vector<std::string> texts;
   for (const CheckpointInfo& one : all) texts.push_back(portrait(all, one));
   return texts;
+}
+
+using Lines = std::vector<std::string>;
+
+/// Of all checkpoints, oldest first.
+std::vector<bool> intact_of(const StoreFixture& store) {
+  std::vector<bool> intact;
+  for (const CheckpointInfo& one : list_checkpoints(store.store())) intact.insert(intact.begin(), one.intact);
+  return intact;
+}
+
+catalog::Blob manifest_of(const StoreFixture& store, CheckpointId id) {
+  catalog::Blob manifest;
+  store.catalog().read([&](catalog::Connection& db) { manifest = catalog::checkpoint_blobs(db, id).value().manifest; });
+  return manifest;
 }
 
 /// Two runs, a branch, shared and own content.
@@ -150,22 +167,144 @@ TEST_CASE("forgotten checkpoints come back as long as no gc has freed them") {
   CHECK(rebuild_closed(store).checkpoints == 2);
 }
 
-TEST_CASE("a checkpoint that lacks a blob is named and left out, and its children hang on its parent") {
+TEST_CASE("a checkpoint whose manifest is damaged is named and left out, and its children hang on its parent") {
   SimulatedStore store;
   for (Step step = 1; step <= 3; ++step) {
     store.save({.step = step, .entries = weights(static_cast<std::uint64_t>(step), 2)});
   }
-  store.damage(store.chunks(CheckpointId{2}).at(0));
+  store.damage(manifest_of(store, CheckpointId{2}));
   const RebuildReport report = rebuild_closed(store);
   CHECK(report.checkpoints == 2);
   CHECK(report.damaged_frames == 1);
-  CHECK(report.incomplete == std::vector<std::string>{"run demo, step 2: 1 blob is missing"});
+  CHECK(report.incomplete == Lines{"run demo, step 2: its manifest is damaged"});
   store.reopen();
   const auto left = list_checkpoints(store.store());
   REQUIRE(left.size() == 2);
   CHECK(left.at(0).step == 3);
   CHECK(left.at(0).parent == left.at(1).id);
   CHECK(verify(store.store()).ok());
+}
+
+TEST_CASE("a damaged record is named with its pack") {
+  SimulatedStore store;
+  store.save({.step = 1, .entries = weights(1, 2)});
+  catalog::Blob record;
+  store.catalog().read(
+      [&](catalog::Connection& db) { record = catalog::checkpoint_blobs(db, CheckpointId{1}).value().record; });
+  store.damage(record);
+  const RebuildReport report = rebuild_closed(store);
+  CHECK(report.checkpoints == 0);
+  REQUIRE(report.incomplete.size() == 1);
+  CHECK_THAT(report.incomplete.at(0), Contains(paths::pack_name(record.place.pack_uuid)) && Contains("record"));
+}
+
+TEST_CASE("a checkpoint with a damaged blob comes back with the mark, and no collection takes what is left of it") {
+  SimulatedStore store;
+  for (Step step = 1; step <= 3; ++step) {
+    store.save({.step = step, .entries = weights(static_cast<std::uint64_t>(step), 2)});
+  }
+  store.damage(store.chunks(CheckpointId{2}).at(0));
+  const RebuildReport report = rebuild_closed(store);
+  CHECK(report.checkpoints == 3);
+  CHECK(report.damaged_frames == 1);
+  CHECK(report.damaged == Lines{"run demo, step 2: 1 blob is damaged"});
+  CHECK(report.incomplete.empty());
+  store.reopen();
+  CHECK(intact_of(store) == std::vector<bool>{true, false, true});
+  CHECK(collect_garbage(store.store()).blobs_freed == 0);
+  const catalog::Blob good = store.chunks(CheckpointId{2}).at(1);
+  CHECK_FALSE(good.damaged);
+  CHECK_NOTHROW(
+      io::PackReader(store.process, "/store/blobs").read({good.place.pack_uuid, good.place.offset, good.frame}));
+  CHECK(verify(store.store()).damages.size() == 1);
+}
+
+TEST_CASE("a checkpoint whose blobs are gone comes back with the mark, whatever became of the catalog") {
+  SimulatedStore store;
+  const auto shared = random_bytes(3 * kChunk, 100);
+  store.save({.step = 1, .entries = {{"s", shared}}});
+  store.save({.step = 2, .entries = {{"s", shared}, {"o", random_bytes(2 * kChunk, 2)}}});
+  store.save({.step = 3, .entries = weights(3, 2)});
+  store.disk.remove(paths::pack("/store", store.chunks(CheckpointId{1}).at(0).place.pack_uuid));
+  store.close();
+  if (GENERATE(true, false)) store.disk.remove("/store/catalog.db");
+  const RebuildReport report = rebuild_closed(store);
+  CHECK(report.checkpoints == 2);
+  CHECK(report.damaged == Lines{"run demo, step 2: 3 blobs are missing"});
+  store.reopen();
+  CHECK(intact_of(store) == std::vector<bool>{false, true});
+  CHECK(collect_garbage(store.store()).blobs_freed == 0);
+  CHECK(store.pack_files().size() == 2);
+  const VerifyReport found = verify(store.store());
+  REQUIRE_FALSE(found.ok());
+  CHECK(found.damages.at(0).what == "pack file is missing in chunk 1 of 3");
+  CHECK(found.damages.at(0).checkpoint == CheckpointId{1});
+
+  SECTION("forgotten, it is collected, and nothing is left of the file that is not there") {
+    const CheckpointId wreck{1};
+    forget(store.store(), {&wreck, 1});
+    CHECK(collect_garbage(store.store()).packs_removed == 2);
+    CHECK(verify(store.store()).ok());
+  }
+  SECTION("a save of the same content heals it") {
+    SessionOptions options;
+    options.chunk_bytes = kChunk;
+    options.staging_bytes = 1u << 20;
+    const TensorView view{{Section::model, "s", DType::bytes, {3 * kChunk}, ""}, shared.data()};
+    SaveRequest request;
+    request.step = 4;
+    CHECK(store.store().start_session("demo", options).save({&view, 1}, request).ok());
+    CHECK(store.info(CheckpointId{1}).intact);
+    CHECK(verify(store.store()).ok());
+  }
+  SECTION("another rebuild tells the same") {
+    const RebuildReport again = rebuild_closed(store);
+    CHECK(again.damaged == report.damaged);
+    CHECK(again.checkpoints == 2);
+  }
+}
+
+TEST_CASE("a store that is whole is reported as clean after any forgetting and collecting") {
+  SimulatedStore store;
+  const auto kept = random_bytes(100, 100);  // shares the pack's last blocks with the manifest and the record
+  store.save({.step = 1, .entries = {{"o", random_bytes(2 * kChunk, 1)}}});
+  store.save({.step = 2, .entries = {{"o", random_bytes(3 * kChunk, 2)}, {"m", random_bytes(5000, 9)}, {"k", kept}}});
+  store.save({.step = 3, .entries = {{"o", random_bytes(2 * kChunk, 3)}, {"k", kept}}});
+  const CheckpointId first[] = {CheckpointId{1}, CheckpointId{2}};
+  forget(store.store(), first);
+  collect_garbage(store.store());
+  const auto before = portraits(store);
+  store.close();
+  if (GENERATE(true, false)) store.disk.remove("/store/catalog.db");
+  const RebuildReport report = rebuild_closed(store);
+  CHECK(report.checkpoints == 1);
+  CHECK(report.incomplete.empty());
+  CHECK(report.damaged.empty());
+  CHECK(report.damaged_frames == 0);
+  CHECK(report.collected.size() == 1);  // its record did outlive it
+  store.reopen();
+  CHECK(portraits(store) == before);
+}
+
+TEST_CASE("a catalog that knows the pack tells a forgotten checkpoint from a damaged one, where holes cannot") {
+  SimulatedStore store(kWithoutHoles);
+  const auto kept = random_bytes(8 * kChunk, 100);
+  store.save({.step = 1, .entries = {{"o", random_bytes(3 * kChunk, 1)}}});
+  store.save({.step = 2, .entries = {{"o", random_bytes(3 * kChunk, 1)}, {"k", kept}, {"x", random_bytes(20'000, 2)}}});
+  store.save({.step = 3, .entries = {{"k", kept}}});
+  const CheckpointId gone[] = {CheckpointId{1}, CheckpointId{2}};
+  forget(store.store(), gone);
+  collect_garbage(store.store());
+  store.close();
+  SECTION("with the catalog") {
+    const RebuildReport report = rebuild_closed(store);
+    CHECK(report.collected == Lines{"run demo, step 2: 3 blobs are missing"});
+    CHECK(report.damaged.empty());
+  }
+  SECTION("without it, in doubt, it is kept") {
+    store.disk.remove("/store/catalog.db");
+    CHECK(rebuild_closed(store).damaged == Lines{"run demo, step 2: 3 blobs are missing"});
+  }
 }
 
 TEST_CASE("a copy of a damaged blob in another pack makes its checkpoint whole again") {
@@ -209,6 +348,7 @@ TEST_CASE("a dry run reports the same and writes nothing") {
   CHECK(would.checkpoints == did.checkpoints);
   CHECK(would.blobs == did.blobs);
   CHECK(would.incomplete == did.incomplete);
+  CHECK(would.damaged == did.damaged);
   CHECK(would.damaged_frames == did.damaged_frames);
   CHECK(would.old_catalog.empty());
 }

@@ -13,18 +13,23 @@ namespace lastgood {
 struct RebuildReport {
   std::uint64_t packs = 0;
   std::uint64_t blobs = 0;
-  std::uint64_t checkpoints = 0;        // complete ones, back in the catalog
-  std::vector<std::string> incomplete;  // "run demo, step 125: 3 blobs are missing", left out
-  std::uint64_t damaged_frames = 0;     // whose bytes do not match their hash; left out
-  std::string old_catalog;              // where the old one was set aside, or empty
+  std::uint64_t checkpoints = 0;     // back in the catalog
+  std::vector<std::string> damaged;  // "run demo, step 125: 3 blobs are missing", those of them that are not whole
+  std::vector<std::string>
+      incomplete;                      // left out, since a record or manifest does not read; and packs that are strange
+  std::vector<std::string> collected;  // left out, since they were forgotten; a collection left only their records
+  std::uint64_t damaged_frames = 0;    // whose bytes do not match their hash
+  std::string old_catalog;             // where the old one was set aside, or empty
 };
 
 /// Scans blobs/, writes a new catalog and sets the old one aside in quarantine/. Runs, checkpoints (with step, metrics,
 /// metadata, parents and the stability known at the save) and contents come back, and so may checkpoints forgotten
-/// since the last gc; the head of each run is its newest checkpoint. Tags, pins, later verdicts and sessions' endings
-/// are not in the packs. With `dry_run` only reports. Durable on return; until then the old catalog stays in place.
-/// Errors: not_found (no store there), busy (the store is open for writing elsewhere), unsupported_version, io,
-/// cancelled.
+/// since the last gc; the head of each run is its newest checkpoint. A checkpoint that lacks blobs comes back marked as
+/// damaged: a resume passes it over, no gc takes what is left of it, and a save of the same content heals it. Tags,
+/// pins, later verdicts and sessions' endings are not in the packs. With `dry_run` only reports. Durable on return;
+/// until then the old catalog stays in place.
+/// Errors: not_found (no store there), busy (the store is open for writing elsewhere), unsupported_version,
+/// invalid_argument (the catalog is a symbolic link), io, cancelled.
 RebuildReport rebuild(const std::filesystem::path& directory, bool dry_run = false, const ProgressFn& progress = {});
 
 }  // namespace lastgood

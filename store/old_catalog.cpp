@@ -1,0 +1,37 @@
+#include "store/old_catalog.h"
+
+#include <lastgood/error.h>
+
+#include "store/catalog/catalog.h"
+#include "store/catalog/checkpoints.h"
+#include "store/catalog/packs.h"
+#include "store/paths.h"
+
+namespace lastgood {
+
+OldCatalog::OldCatalog(io::FileSystem& files, const std::filesystem::path& store) {
+  const auto info = files.info(paths::catalog(store));
+  // SQLite would wait for the writer of a pipe.
+  if (!info || info->is_directory || info->is_special) return;
+  try {
+    read(files, store);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::unsupported_version) throw;
+    // Any other failure to read it is what a rebuild is for: the packs alone must do.
+    packs_.clear();
+    checkpoints_.clear();
+  }
+}
+
+void OldCatalog::read(io::FileSystem& files, const std::filesystem::path& store) {
+  const auto catalog =
+      catalog::Catalog::open(paths::catalog(store), catalog::Access::read_only,
+                             {std::chrono::milliseconds{0}, files.sqlite_vfs(), files.is_local(store)});
+  if (!catalog.integrity_problems().empty()) return;
+  catalog.read([&](catalog::Connection& db) {
+    for (const format::Uuid& pack : catalog::pack_uuids(db)) packs_.insert(pack);
+    for (const format::Uuid& checkpoint : catalog::checkpoint_uuids(db)) checkpoints_.insert(checkpoint);
+  });
+}
+
+}  // namespace lastgood
