@@ -34,6 +34,6 @@ std::vector<CheckpointId> expired_ids(const Store& store, const RetentionPolicy&
 inline constexpr const char* kNeverForgotten =
     "Rules count within each run by itself; a checkpoint that any --keep rule keeps is kept.\n"
     "Never let go by a policy: the head of a run, its newest stable checkpoint, what is tagged or pinned,\n"
-    "and what a running session resumed from.";
+    "and what a running session resumed from. What is found damaged takes no place of an intact checkpoint.";
 
 }  // namespace lastgood::cli

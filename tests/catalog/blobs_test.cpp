@@ -201,12 +201,13 @@ TEST_CASE("a copy whose blob did not move is dead, so that the next collection f
   SampleCatalog sample;
   sample.add({.chunks = {1, 2}});
   std::vector<Blob> copies;
+  const Blob first = sample.row(1);
+  Blob healed = sample.row(2);
+  healed.place.offset += 1;
   sample.write([&](Connection& c) {
     const PackId target = add_compacted_pack(c, format::Uuid::random());
-    Place elsewhere = sample.row(2).place;
-    elsewhere.offset += 1;
-    const Move moves[] = {{sample.blob(1), sample.row(1).place, target, {64, sample.row(1).frame}},
-                          {sample.blob(2), elsewhere, target, {1088, sample.row(2).frame}}};
+    const Move moves[] = {{first.id, first.place, target, {64, first.frame}},
+                          {healed.id, healed.place, target, {1088, healed.frame}}};
     move_blobs(c, moves);
     copies = blobs_in_pack(c, target);
   });
