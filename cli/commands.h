@@ -12,6 +12,7 @@ Command runs_command();
 Command sessions_command();
 Command stats_command();
 Command verify_command();
+Command doctor_command();
 Command rollback_command();
 Command tag_command();
 Command pin_command();
