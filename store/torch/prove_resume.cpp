@@ -102,7 +102,7 @@ ResumeProof prove_resume(TrainingState& state, const BeginTraining& begin, std::
   const MemoryState start(state);
   run(begin, steps);
   const MemoryState first(state);
-  state.impl().restore_from("the state before the proof", start.specs(),
+  state.impl().restore_from("the state before the proof", start.specs(), {},
                             [&](std::span<const TensorSlot> slots) { start.fill(slots); });
   run(begin, steps);
   const MemoryState second(state);
