@@ -82,7 +82,7 @@ TEST_CASE("What a state forgets is found, with the first tensor that it makes di
   };
   const ResumeProof proof = prove_resume(trainer.state, begin, 2);
   CHECK_FALSE(proof.exact);
-  CHECK_THAT(proof.difference, Contains("model entry net.hidden.bias: element 0 of"));
+  CHECK_THAT(proof.difference, Contains("model entry model.hidden.bias: element 0 of"));
   CHECK_THAT(proof.difference, Contains("float32"));
 }
 
