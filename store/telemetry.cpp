@@ -44,7 +44,10 @@ std::vector<Observation> list_observations(const Store& store, const Observation
 }
 
 std::vector<Event> list_events(const Store& store, const EventQuery& wanted) {
-  return query(store, [&](catalog::Connection& db) { return catalog::list_events(db, wanted); });
+  return query(store, [&](catalog::Connection& db) {
+    if (wanted.leading_to) require_checkpoint(db, *wanted.leading_to);
+    return catalog::list_events(db, wanted);
+  });
 }
 
 std::vector<Recovery> list_recoveries(const Store& store, const std::optional<std::string>& run) {

@@ -1,26 +1,13 @@
-// Observations by lineage: the newest branch, then checkpoint by checkpoint towards the first. Each checkpoint accounts
-// for the steps between its parent and itself on its own branch; so steps that a rollback took back are never counted.
 #include <algorithm>
-#include <limits>
 
 #include "store/catalog/connection.h"
-#include "store/catalog/runs.h"
-#include "store/catalog/schema.h"
+#include "store/catalog/lineage.h"
 #include "store/catalog/telemetry.h"
 
 namespace lastgood::catalog {
 namespace {
 
 constexpr int kLoss = 1, kGradientNorm = 2, kLearningRate = 4;
-constexpr Step kBeforeAll = -1;
-
-/// Steps of one branch: above `after`, up to `last`.
-struct Stretch {
-  std::int64_t branch = 0;
-  Step after = kBeforeAll;
-  Step last = std::numeric_limits<Step>::max();
-  std::optional<CheckpointId> before;  // the checkpoint that it goes on from
-};
 
 std::optional<double> read_scalar(const Statement& row, int column, bool observed) {
   if (!observed) return std::nullopt;
@@ -40,37 +27,6 @@ Observation read_observation(const Statement& row) {
   return found;
 }
 
-std::optional<Stretch> newest_stretch(Connection& db, RunId run) {
-  Statement row(db,
-                "SELECT b.id, b.base_step, b.base FROM session AS s CROSS JOIN branch AS b ON b.session_id = s.id "
-                "WHERE s.run_id = ?1 ORDER BY b.id DESC LIMIT 1",
-                run);
-  if (!row.step()) return std::nullopt;
-  Stretch stretch;
-  stretch.branch = row.integer(0);
-  stretch.after = row.integer(1);
-  stretch.before = row.optional_id<CheckpointId>(2);
-  return stretch;
-}
-
-// Nothing where the checkpoint is gone. A checkpoint from before there were branches has a stretch without any.
-std::optional<Stretch> stretch_before(Connection& db, CheckpointId checkpoint) {
-  Statement row(db,
-                "SELECT coalesce((SELECT max(b.id) FROM branch AS b WHERE b.session_id = c.session_id "
-                "AND b.after_checkpoint < c.id), 0), coalesce(p.step, -1), c.step, c.parent_id "
-                "FROM checkpoint AS c LEFT JOIN checkpoint AS p ON p.id = c.parent_id WHERE c.id = ?1",
-                checkpoint);
-  if (!row.step()) return std::nullopt;
-  Stretch stretch;
-  stretch.branch = row.integer(0);
-  stretch.after = row.integer(1);
-  stretch.last = row.integer(2);
-  stretch.before = row.optional_id<CheckpointId>(3);
-  // Ids grow along a lineage; another parent would be a loop in a damaged catalog, and ends the walk.
-  if (stretch.before && stretch.before->value >= checkpoint.value) stretch.before.reset();
-  return stretch;
-}
-
 void append(Connection& db, const Stretch& stretch, std::uint64_t limit, std::vector<Observation>& newest_first) {
   Statement rows(db,
                  "SELECT o.step, o.observed, o.loss, o.gradient_norm, o.learning_rate, o.health, o.recorded_at_ms, "
@@ -83,11 +39,6 @@ void append(Connection& db, const Stretch& stretch, std::uint64_t limit, std::ve
 
 int observed_bits(const Observation& seen) {
   return (seen.loss ? kLoss : 0) | (seen.gradient_norm ? kGradientNorm : 0) | (seen.learning_rate ? kLearningRate : 0);
-}
-
-RunId require_run(Connection& db, const std::string& name) {
-  if (const auto run = find_run(db, name)) return *run;
-  throw Error(ErrorCode::not_found, name, "there is no run '" + name + "' in this store");
 }
 
 }  // namespace
@@ -103,14 +54,10 @@ void insert_observations(Connection& db, BranchId branch, std::span<const Observ
 }
 
 std::vector<Observation> list_observations(Connection& db, const ObservationQuery& query) {
-  const RunId run = require_run(db, query.run);
   std::vector<Observation> found;
-  if (!has_telemetry(db)) return found;
-  auto stretch = query.leading_to ? stretch_before(db, *query.leading_to) : newest_stretch(db, run);
-  while (stretch) {
+  for (LineageWalk walk(db, query.run, query.leading_to); const auto stretch = walk.next();) {
     append(db, *stretch, query.limit, found);
-    if (!stretch->before || (query.limit != 0 && found.size() >= query.limit)) break;
-    stretch = stretch_before(db, *stretch->before);
+    if (query.limit != 0 && found.size() >= query.limit) break;
   }
   std::reverse(found.begin(), found.end());
   return found;

@@ -1,6 +1,7 @@
 #include "store/catalog/telemetry.h"
 
 #include "store/catalog/connection.h"
+#include "store/catalog/lineage.h"
 #include "store/catalog/schema.h"
 
 namespace lastgood::catalog {
@@ -59,6 +60,22 @@ std::int64_t sql_limit(std::uint64_t limit) {
   return limit == 0 ? -1 : static_cast<std::int64_t>(limit);
 }
 
+/// All branches where `stretch` is null.
+void append(Connection& db, const EventQuery& query, const Stretch* stretch, std::vector<Event>& newest_first) {
+  const std::uint64_t left = query.limit == 0 ? 0 : query.limit - newest_first.size();
+  const Stretch steps = stretch != nullptr ? *stretch : Stretch{};
+  Statement rows(db,
+                 "SELECT e.step, e.kind, e.severity, e.message, e.detail, r.name, b.session_id, e.recorded_at_ms "
+                 "FROM event AS e CROSS JOIN branch AS b ON b.id = e.branch_id "
+                 "CROSS JOIN session AS s ON s.id = b.session_id CROSS JOIN run AS r ON r.id = s.run_id "
+                 "WHERE (?1 IS NULL OR r.name = ?1) AND (?2 IS NULL OR b.session_id = ?2) AND e.severity >= ?3 " +
+                     std::string(stretch != nullptr ? "AND e.branch_id = ?5 " : "AND ?5 = 0 ") +
+                     "AND e.step > ?6 AND e.step <= ?7 ORDER BY e.id DESC LIMIT ?4",
+                 query.run, query.session, static_cast<int>(query.at_least), sql_limit(left), steps.branch, steps.after,
+                 steps.last);
+  while (rows.step()) newest_first.push_back(read_event(rows));
+}
+
 }  // namespace
 
 BranchId begin_branch(Connection& db, SessionId session, std::optional<CheckpointId> base) {
@@ -79,14 +96,14 @@ void insert_telemetry(Connection& db, BranchId branch, const TelemetryBatch& bat
 std::vector<Event> list_events(Connection& db, const EventQuery& query) {
   std::vector<Event> events;
   if (!has_telemetry(db)) return events;
-  Statement rows(db,
-                 "SELECT e.step, e.kind, e.severity, e.message, e.detail, r.name, b.session_id, e.recorded_at_ms "
-                 "FROM event AS e CROSS JOIN branch AS b ON b.id = e.branch_id "
-                 "CROSS JOIN session AS s ON s.id = b.session_id CROSS JOIN run AS r ON r.id = s.run_id "
-                 "WHERE (?1 IS NULL OR r.name = ?1) AND (?2 IS NULL OR b.session_id = ?2) AND e.severity >= ?3 "
-                 "ORDER BY e.id DESC LIMIT ?4",
-                 query.run, query.session, static_cast<int>(query.at_least), sql_limit(query.limit));
-  while (rows.step()) events.push_back(read_event(rows));
+  if (!query.lineage_only && !query.leading_to) {
+    append(db, query, nullptr, events);
+    return events;
+  }
+  for (LineageWalk walk(db, query.run, query.leading_to); const auto stretch = walk.next();) {
+    append(db, query, &*stretch, events);
+    if (query.limit != 0 && events.size() >= query.limit) break;
+  }
   return events;
 }
 

@@ -147,17 +147,17 @@ TEST_CASE("Condition numbers and Schatten norms trip strictly above their thresh
   auto verdict = judge_numerics(at, 1e6, 100);
   CHECK_FALSE(verdict.condition_number_high);
   CHECK_FALSE(verdict.schatten_norm_high);
-  CHECK(verdict.warnings.empty());
+  CHECK(verdict.findings.empty());
 
   NumericalStability above{.condition_numbers = {{"h", 1.1e6}, {"singular", kInf}},
                            .schatten_norms = {{"one", {101, 5}}, {"two", {5, 101}}}};
   verdict = judge_numerics(above, 1e6, 100);
   CHECK(verdict.condition_number_high);
   CHECK(verdict.schatten_norm_high);
-  REQUIRE(verdict.warnings.size() == 4);
-  CHECK(verdict.warnings[0] == "condition number of h: 1.1e+06, above 1e+06");
-  CHECK(verdict.warnings[1] == "condition number of singular: inf, above 1e+06");
-  CHECK(verdict.warnings[2] == "Schatten norms of one: S1 101, S2 5, above 100");
+  REQUIRE(verdict.findings.size() == 4);
+  CHECK(verdict.findings[0].message == "condition number of h: 1.1e+06, above 1e+06");
+  CHECK(verdict.findings[1].message == "condition number of singular: inf, above 1e+06");
+  CHECK(verdict.findings[2].message == "Schatten norms of one: S1 101, S2 5, above 100");
 }
 
 TEST_CASE("What could not be computed is a warning, and not a high number") {
@@ -168,7 +168,7 @@ TEST_CASE("What could not be computed is a warning, and not a high number") {
   const auto verdict = judge_numerics(failed, 1e6, 100);
   CHECK_FALSE(verdict.condition_number_high);
   CHECK_FALSE(verdict.schatten_norm_high);
-  REQUIRE(verdict.warnings.size() == 4);
-  CHECK_THAT(verdict.warnings[0], Contains("condition number of a could not be computed"));
-  CHECK_THAT(verdict.warnings[3], Contains("d could not be computed: no convergence"));
+  REQUIRE(verdict.findings.size() == 4);
+  CHECK_THAT(verdict.findings[0].message, Contains("condition number of a could not be computed"));
+  CHECK_THAT(verdict.findings[3].message, Contains("d could not be computed: no convergence"));
 }

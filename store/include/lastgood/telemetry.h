@@ -102,8 +102,13 @@ struct EventQuery {
   std::optional<SessionId> session = {};
   Severity at_least = Severity::info;
   std::uint64_t limit = 0;  // the newest so many; 0: all
+  /// Only those of the newest branch of `run`, which must be set, and of the lineage it grew from.
+  bool lineage_only = false;
+  /// Only those that led to the checkpoint; `run` is then the checkpoint's.
+  std::optional<CheckpointId> leading_to = {};
 };
-/// Newest first.
+/// Newest first; those of a lineage by their branches. Errors: not_found (no such checkpoint; for a lineage, no such
+/// run).
 std::vector<Event> list_events(const Store& store, const EventQuery& query = {});
 
 /// Recoveries of a run, or of all; newest first.

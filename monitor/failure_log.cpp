@@ -1,0 +1,36 @@
+#include "monitor/failure_log.h"
+
+#include <array>
+
+namespace lastgood::monitor {
+
+namespace {
+
+constexpr std::array<FailureLog::Failure, 5> kFailures = {&FailureCounts::nan, &FailureCounts::inf,
+                                                          &FailureCounts::gradient_explosion,
+                                                          &FailureCounts::loss_divergence, &FailureCounts::oom};
+
+}  // namespace
+
+void FailureLog::note(Step step, Failure failure) {
+  steps_.erase(steps_.begin(), steps_.upper_bound(step - window_));
+  FailureCounts& at_step = steps_[step];
+  if (at_step.*failure != 0 && failure != &FailureCounts::oom) return;
+  ++(at_step.*failure);
+  ++(total_.*failure);
+}
+
+void FailureLog::reset() {
+  steps_.clear();
+  total_ = {};
+}
+
+FailureCounts FailureLog::recent(Step newest) const {
+  FailureCounts sum;
+  for (auto at = steps_.upper_bound(newest - window_); at != steps_.end(); ++at) {
+    for (const Failure failure : kFailures) sum.*failure += at->second.*failure;
+  }
+  return sum;
+}
+
+}  // namespace lastgood::monitor
