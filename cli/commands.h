@@ -10,6 +10,8 @@ Command show_command();
 Command log_command();
 Command runs_command();
 Command sessions_command();
+Command health_command();
+Command events_command();
 Command stats_command();
 Command verify_command();
 Command doctor_command();

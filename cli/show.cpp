@@ -1,11 +1,14 @@
 // lastgood show: everything about one checkpoint.
 // JSON: {"schema":1,"checkpoint":{...}}, as json_checkpoint() says, and in it also "digest","bytes_new","pinned",
-// "metadata","lineage":[id, parent, ...],"entries":[{"section","name","dtype","shape","bytes","alias_of"}].
+// "metadata","lineage":[id, parent,
+// ...],"first_non_finite":{"step","kind","message","detail":{"tensors":[{"name","kind", "nan","inf"}],"count"}} or
+// null,"entries":[{"section","name","dtype","shape","bytes","alias_of"}].
 #include <algorithm>
 #include <memory>
 
 #include <lastgood/history.h>
 #include <lastgood/load.h>
+#include <lastgood/telemetry.h>
 
 #include "cli/checkpoints.h"
 #include "cli/commands.h"
@@ -42,6 +45,23 @@ Json json_entry(const EntrySpec& entry) {
           {"alias_of", entry.alias_of.empty() ? Json(nullptr) : Json(entry.alias_of)}};
 }
 
+/// The first alarm, on the way to this checkpoint, of something that was NaN or infinite.
+std::optional<Event> first_non_finite(const Store& store, const CheckpointInfo& checkpoint) {
+  const auto events = list_events(store, {.at_least = Severity::critical, .leading_to = checkpoint.id});
+  const auto found = std::find_if(events.rbegin(), events.rend(), [](const Event& event) {
+    return event.kind == "nan_detected" || event.kind == "inf_detected";
+  });
+  return found == events.rend() ? std::nullopt : std::optional(*found);
+}
+
+Json json_non_finite(const std::optional<Event>& event) {
+  if (!event) return nullptr;
+  return {{"step", event->step},
+          {"kind", event->kind},
+          {"message", event->message},
+          {"detail", Json::parse(event->detail, nullptr, false)}};
+}
+
 void print_json(Context& context, const Store& store, const CheckpointInfo& checkpoint) {
   Json document = new_document();
   Json& fields = document["checkpoint"] = json_checkpoint(checkpoint, bytes_unique(store, checkpoint.id));
@@ -51,6 +71,7 @@ void print_json(Context& context, const Store& store, const CheckpointInfo& chec
   fields["metadata"] = Json::parse(checkpoint.metadata, nullptr, false);
   Json& lineage = fields["lineage"] = Json::array();
   for (const CheckpointId id : lineage_of(store, checkpoint)) lineage.push_back(id.value);
+  fields["first_non_finite"] = json_non_finite(first_non_finite(store, checkpoint));
   Json& rows = fields["entries"] = Json::array();
   for (const EntrySpec& entry : entries(store, checkpoint.id)) rows.push_back(json_entry(entry));
   print(context.out, document);
@@ -97,6 +118,9 @@ void print_facts(Context& context, const Store& store, const CheckpointInfo& che
   row("created", iso_time(checkpoint.created_at_ms) + ", " + age(checkpoint.created_at_ms) + " ago");
   row("kind", to_string(checkpoint.kind));
   row("stability", paint(to_string(checkpoint.stability), tone_of(checkpoint.stability), color));
+  if (const auto event = first_non_finite(store, checkpoint)) {
+    row("went bad", paint("step " + std::to_string(event->step) + ": " + escape(event->message), Tone::bad, color));
+  }
   row("metrics", shown_metrics(checkpoint));
   row("metadata", checkpoint.metadata == "{}" ? "" : escape(checkpoint.metadata));
   row("lineage", shown_lineage(store, checkpoint));
@@ -144,7 +168,9 @@ Command show_command() {
   options->checkpoint = "head";
   return {.name = "show",
           .summary = "everything about one checkpoint",
-          .details = "Without a name: the head.",
+          .details =
+              "Without a name: the head. WENT BAD names the tensors that a monitor first found to be NaN or\n"
+              "infinite on the way to this checkpoint, where there were any.",
           .arguments =
               {{.names = "CHECKPOINT", .help = "which one", .target = &options->checkpoint, .offer = Offer::checkpoint},
                {.names = "--entries",

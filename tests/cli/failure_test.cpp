@@ -72,7 +72,7 @@ Finished failed(const fs::path& store, Words words, int exit, const std::string&
 const std::vector<Words> kOnAnyStore = {{"list"},     {"show"},        {"log"},           {"runs"},
                                         {"sessions"}, {"stats"},       {"verify"},        {"rollback", "head"},
                                         {"tag", "x"}, {"pin", "head"}, {"unpin", "head"}, {"forget", "1"},
-                                        {"gc"}};
+                                        {"gc"},       {"health"},      {"events"}};
 
 }  // namespace
 
