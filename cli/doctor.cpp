@@ -66,7 +66,7 @@ ExitCode examine(Context& context, const Options& options) {
   } else {
     print_diagnosis(context, diagnosis);
   }
-  return diagnosis.can_be_exact() ? ExitCode::ok : ExitCode::error;
+  return diagnosis.can_be_exact() ? ExitCode::ok : ExitCode::partly_done;
 }
 
 }  // namespace
@@ -76,7 +76,7 @@ Command doctor_command() {
   return {.name = "doctor",
           .summary = "what a checkpoint holds, and what looks to be forgotten",
           .details =
-              "Without a name: the head. Exits with 1 when a resume from it cannot be exact (no model, no random\n"
+              "Without a name: the head. Exits with 3 when a resume from it cannot be exact (no model, no random\n"
               "generators, an optimizer of another model). In a program, lastgood::doctor(state) sees more, and\n"
               "prove_resume() proves it.",
           .arguments = {{.names = "CHECKPOINT",

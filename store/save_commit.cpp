@@ -46,10 +46,14 @@ void SaveJob::commit() {
     std::vector<catalog::BlobId> dead;
     const auto start = Clock::now();
     const auto durability = rules::commit_durable ? catalog::Durability::durable : catalog::Durability::relaxed;
+    TelemetryLog::Batch telemetry(context_.telemetry);
     context_.catalog.write(durability, [&](catalog::Connection& db) {
       dead = dead_matches(db);
-      if (dead.empty()) commit_in(db);
+      if (!dead.empty()) return;
+      commit_in(db);
+      telemetry.insert(db);
     });
+    if (dead.empty()) telemetry.written();
     outcome_.catalog += Clock::now() - start;
     if (dead.empty()) break;
     rewrite_dead(dead);

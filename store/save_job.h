@@ -21,6 +21,7 @@
 #include "store/pipeline/staged_state.h"
 #include "store/pipeline/staging_arena.h"
 #include "store/store_impl.h"
+#include "store/telemetry_log.h"
 
 namespace lastgood {
 
@@ -31,6 +32,7 @@ struct SaveContext {
   io::PackReader& reader;
   pipeline::BlobIndex& index;
   pipeline::StagingArena& arena;
+  TelemetryLog& telemetry;  // each commit takes along what is buffered
   std::string run;
   RunId run_id;
   SessionId session;

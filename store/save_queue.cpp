@@ -86,8 +86,9 @@ void SaveQueue::work() {
       const std::shared_ptr<SaveJob> job = save->running();
       save->finish(job ? job->run(save->called) : save->so_far());  // without a job it has failed before it began
       saved_(*save);
+    } else {
+      idle_();
     }
-    idle_();
     lock.lock();
     queue_.pop_front();
     changed_.notify_all();

@@ -63,7 +63,7 @@ Session::Impl::Impl(StoreImpl& in, std::string name, const SessionOptions& optio
   });
   telemetry = std::make_unique<TelemetryLog>(*catalog, branch);
   context = std::make_unique<SaveContext>(
-      SaveContext{store, *catalog, reader, index, arena, run, run_id, id, session.uuid, options});
+      SaveContext{store, *catalog, reader, index, arena, *telemetry, run, run_id, id, session.uuid, options});
 }
 
 void Session::Impl::check_usable() const {
@@ -111,9 +111,13 @@ std::shared_ptr<SaveHandle::State> Session::Impl::start(std::span<const TensorVi
 
 void Session::Impl::end(SessionState state) {
   queue.drain();
-  write_telemetry();
   if (std::exchange(ended, true)) return;
-  catalog->write(catalog::Durability::durable, [&](catalog::Connection& db) { catalog::end_session(db, id, state); });
+  TelemetryLog::Batch batch(*telemetry);
+  catalog->write(catalog::Durability::durable, [&](catalog::Connection& db) {
+    batch.insert(db);
+    catalog::end_session(db, id, state);
+  });
+  batch.written();
   run_lock.reset();
 }
 
@@ -188,12 +192,14 @@ void Session::rollback(CheckpointId checkpoint) {
   const std::lock_guard lock(impl_->order);
   impl_->queue.drain();
   impl_->check_usable();
-  impl_->write_telemetry();  // belongs to the branch that ends here
+  TelemetryLog::Batch batch(*impl_->telemetry);  // of the branch that ends here
   catalog::BranchId branch;
   impl_->catalog->write(catalog::Durability::durable, [&](catalog::Connection& db) {
+    batch.insert(db);
     catalog::set_head(db, impl_->run_id, checkpoint);
     branch = catalog::begin_branch(db, impl_->id, checkpoint);
   });
+  batch.written();
   impl_->telemetry->go_on_with(branch);
 }
 

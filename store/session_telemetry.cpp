@@ -34,7 +34,8 @@ void Session::Impl::note_cost(SaveHandle::State& save) noexcept {
   cost.blocked = duration_cast<microseconds>(outcome.blocked);
   cost.durable = duration_cast<microseconds>(outcome.durable);
   if (outcome.error) cost.error = outcome.error->what();
-  note(cost);
+  // Not note(): it might begin a write, and the caller takes the session for idle now.
+  warn_of_failure("a save's cost was dropped", [&] { static_cast<void>(telemetry->add(cost)); });
 }
 
 void Session::Impl::write_telemetry() noexcept {

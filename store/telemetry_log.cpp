@@ -91,49 +91,43 @@ bool TelemetryLog::add(SaveCost cost) {
   return append(batch_.costs, std::move(cost));
 }
 
-std::pair<catalog::BranchId, catalog::TelemetryBatch> TelemetryLog::take() {
-  const std::lock_guard lock(mutex_);
-  return {branch_, std::exchange(batch_, {})};
+TelemetryLog::Batch::Batch(TelemetryLog& log) : log_(log) {
+  const std::lock_guard lock(log.mutex_);
+  branch_ = log.branch_;
+  rows_ = std::exchange(log.batch_, {});
 }
 
-void TelemetryLog::put_back(catalog::TelemetryBatch batch) noexcept {
+TelemetryLog::Batch::~Batch() {
+  if (!rows_.empty()) log_.put_back(rows_);
+}
+
+void TelemetryLog::put_back(catalog::TelemetryBatch& rows) noexcept {
   const std::lock_guard lock(mutex_);
-  prepend(batch_.observations, batch.observations);
-  prepend(batch_.events, batch.events);
-  prepend(batch_.costs, batch.costs);
+  prepend(batch_.observations, rows.observations);
+  prepend(batch_.events, rows.events);
+  prepend(batch_.costs, rows.costs);
 }
 
 void TelemetryLog::write() {
-  auto [on_branch, batch] = take();
-  const catalog::BranchId branch = on_branch;
+  Batch batch(*this);
   if (batch.empty()) return;
-  try {
-    catalog_.write(catalog::Durability::relaxed,
-                   [&, &batch = batch](catalog::Connection& db) { catalog::insert_telemetry(db, branch, batch); });
-  } catch (...) {
-    put_back(std::move(batch));
-    throw;
-  }
+  catalog_.write(catalog::Durability::relaxed, [&](catalog::Connection& db) { batch.insert(db); });
+  batch.written();
 }
 
 RecoveryId TelemetryLog::write_with(const Recovery& recovery) {
   check(recovery);
-  auto [on_branch, batch] = take();
-  const catalog::BranchId branch = on_branch;
+  Batch batch(*this);
   RecoveryId id = recovery.id;
-  try {
-    catalog_.write(catalog::Durability::durable, [&, &batch = batch](catalog::Connection& db) {
-      catalog::insert_telemetry(db, branch, batch);
-      if (recovery.id == RecoveryId{}) {
-        id = catalog::insert_recovery(db, branch, recovery);
-      } else {
-        catalog::update_recovery(db, recovery);
-      }
-    });
-  } catch (...) {
-    put_back(std::move(batch));
-    throw;
-  }
+  catalog_.write(catalog::Durability::durable, [&](catalog::Connection& db) {
+    batch.insert(db);
+    if (recovery.id == RecoveryId{}) {
+      id = catalog::insert_recovery(db, batch.branch(), recovery);
+    } else {
+      catalog::update_recovery(db, recovery);
+    }
+  });
+  batch.written();
   return id;
 }
 

@@ -31,6 +31,27 @@ class TelemetryLog {
   bool add(Event event);
   bool add(SaveCost cost);
 
+  /// What is buffered, on its way into a commit of whoever asks. Goes back unless it was written.
+  class Batch {
+   public:
+    explicit Batch(TelemetryLog& log);
+    ~Batch();
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+
+    bool empty() const noexcept { return rows_.empty(); }
+    catalog::BranchId branch() const noexcept { return branch_; }
+    /// Inside a write transaction, which may run again.
+    void insert(catalog::Connection& db) const { catalog::insert_telemetry(db, branch_, rows_); }
+    /// The transaction was committed.
+    void written() noexcept { rows_ = {}; }
+
+   private:
+    TelemetryLog& log_;
+    catalog::BranchId branch_;
+    catalog::TelemetryBatch rows_;
+  };
+
   /// Commits what is there. Throws; what was not written stays, and is written next time.
   void write();
 
@@ -40,8 +61,7 @@ class TelemetryLog {
  private:
   template <class Row>
   bool append(std::vector<Row>& rows, Row row);
-  std::pair<catalog::BranchId, catalog::TelemetryBatch> take();
-  void put_back(catalog::TelemetryBatch batch) noexcept;
+  void put_back(catalog::TelemetryBatch& rows) noexcept;
 
   const catalog::Catalog& catalog_;
   std::mutex mutex_;
