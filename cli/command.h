@@ -21,7 +21,7 @@ using Target = std::variant<bool*, std::string*, std::optional<std::string>*, st
                             std::vector<std::string>*>;
 
 /// What the shell may offer in place of the value.
-enum class Offer { nothing, directory, run, checkpoint, tag, shell, command };
+enum class Offer { nothing, directory, file, run, checkpoint, tag, shell, command };
 
 struct Argument {
   std::string names = {};        // "-n,--limit", or "CHECKPOINT" for a positional one

@@ -22,6 +22,8 @@ Command unpin_command();
 Command forget_command();
 Command gc_command();
 Command rebuild_command();
+Command export_command();
+Command import_command();
 Command version_command();
 Command completion_command();
 Command help_command();

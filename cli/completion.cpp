@@ -33,6 +33,9 @@ _lastgood_value() {
     directory)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+    file)
+      compopt -o filenames 2>/dev/null
+      mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     run) _lastgood_names runs ;;
     tag) _lastgood_names tags ;;
     checkpoint) _lastgood_names checkpoints ;;
@@ -42,7 +45,8 @@ _lastgood_value() {
 }
 
 _lastgood() {
-  local cur=${COMP_WORDS[COMP_CWORD]} command= store= run= expects= word i
+  local cur=${COMP_WORDS[COMP_CWORD]} command= store= run= expects= word i given=0
+  local -a kinds
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
@@ -55,7 +59,8 @@ _lastgood() {
       continue
     fi
     expects=$(_lastgood_expects "$command" "$word")
-    [[ -z $expects && -z $command && $word != -* ]] && command=$word
+    [[ -n $expects || $word == -* ]] && continue
+    if [[ -z $command ]]; then command=$word; else ((++given)); fi
   done
   [[ $cur == = ]] && cur=
   if [[ -n $expects ]]; then
@@ -64,7 +69,10 @@ _lastgood() {
   elif [[ $cur == -* || -z $command ]]; then
     _lastgood_offer < <(_lastgood_words "$command")
   else
-    _lastgood_value "$(_lastgood_positional "$command")"
+    # Of words that may be repeated, the last kind goes on.
+    read -ra kinds < <(_lastgood_positional "$command")
+    ((given < ${#kinds[@]})) || given=$((${#kinds[@]} - 1))
+    ((given < 0)) || _lastgood_value "${kinds[given]}"
   fi
 }
 )bash";
@@ -80,6 +88,7 @@ const char* word_for(Offer offer) {
   switch (offer) {
     case Offer::nothing: return "value";
     case Offer::directory: return "store";
+    case Offer::file: return "file";
     case Offer::run: return "run";
     case Offer::checkpoint: return "checkpoint";
     case Offer::tag: return "tag";
@@ -122,11 +131,13 @@ std::string per_command(const char* name, const std::vector<Command>& commands, 
   return text + "  esac\n}\n";
 }
 
+/// What each of the command's positional words is, in order.
 std::string positional_of(const Command& command) {
+  std::string kinds;
   for (const Argument& argument : command.arguments) {
-    if (argument.positional() && argument.offer != Offer::nothing) return word_for(argument.offer);
+    if (argument.positional()) kinds += (kinds.empty() ? "" : " ") + std::string(word_for(argument.offer));
   }
-  return {};
+  return kinds;
 }
 
 std::string bash_script() {

@@ -53,6 +53,10 @@ Store Context::open() const {
   return open_with(Store::open, store);
 }
 
+Store Context::open_or_create() const {
+  return open_with(Store::open_or_create, store);
+}
+
 void Context::hint(std::string_view text) const {
   if (!quiet) print_diagnostic(text);
 }

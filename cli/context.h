@@ -26,6 +26,8 @@ struct Context {
   /// Errors: ExitError(no_store) where there is no store; else those of Store.
   Store open_read_only() const;
   Store open() const;
+  /// The same, but a store is made where there is none.
+  Store open_or_create() const;
 
   /// A line on standard error, for people; none with --quiet.
   void hint(std::string_view text) const;

@@ -12,11 +12,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <mutex>
 
 #include <lastgood/error.h>
 
 #include "store/checkpoint_reader.h"
+#include "store/meter.h"
 #include "store/pipeline/parallel.h"
 #include "store/query.h"
 #include "store/selection.h"
@@ -53,25 +53,6 @@ class Memory {
   std::size_t bytes_;
 };
 
-/// Counts bytes and tells the caller's callback, one thread at a time.
-class Meter {
- public:
-  Meter(const ProgressFn& tell, std::uint64_t total) : tell_(tell), total_(total) {}
-
-  void add(std::uint64_t bytes) {
-    if (!tell_) return;
-    const std::lock_guard lock(mutex_);
-    done_ += bytes;
-    if (!tell_({"load", done_, total_})) throw Error(ErrorCode::cancelled, "load", "the load was stopped");
-  }
-
- private:
-  const ProgressFn& tell_;
-  const std::uint64_t total_;
-  std::mutex mutex_;
-  std::uint64_t done_ = 0;
-};
-
 std::uint64_t total_bytes(const std::vector<ChunkRead>& reads) {
   std::uint64_t total = 0;
   for (const ChunkRead& read : reads) total += read.out.size();
@@ -80,7 +61,7 @@ std::uint64_t total_bytes(const std::vector<ChunkRead>& reads) {
 
 void read_all(CheckpointReader& reader, const OpenedCheckpoint& checkpoint, const std::vector<ChunkRead>& reads,
               const LoadOptions& options) {
-  Meter meter(options.progress, total_bytes(reads));
+  Meter meter(options.progress, "load", total_bytes(reads));
   pipeline::parallel_for(pipeline::thread_count(options.threads), reads.size(), [&](std::size_t i) {
     reader.read(checkpoint, reads[i]);
     meter.add(reads[i].out.size());

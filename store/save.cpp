@@ -56,7 +56,7 @@ format::Manifest plan_manifest(std::span<const TensorView> state, std::uint64_t 
   for (const TensorView& view : state) {
     format::check_spec(view.spec);
     const std::uint64_t bytes = view.spec.alias_of.empty() ? view.spec.byte_count() : 0;
-    if (bytes != 0 && view.data == nullptr) {
+    if (bytes != 0 && view.data == nullptr && !view.read) {
       throw Error(ErrorCode::invalid_argument, view.spec.name, "the entry '" + view.spec.name + "' has no data");
     }
     // The hashes follow; their number is what the check below needs.

@@ -34,7 +34,7 @@ void add_tasks(ChunkPlan& plan, std::span<const TensorView> state, std::uint64_t
       piece.entry = i;
       piece.chunk = static_cast<std::size_t>(done / chunk_bytes);
       piece.ordinal = ordinal;
-      piece.data = static_cast<const std::byte*>(view.data) + done;
+      piece.offset = done;
       piece.bytes = static_cast<std::size_t>(std::min(chunk_bytes, total - done));
       add(plan.tasks, first, piece, static_cast<std::size_t>(chunk_bytes));
     }

@@ -12,10 +12,10 @@ namespace lastgood::pipeline {
 
 /// One chunk of one entry.
 struct Piece {
-  std::size_t entry = 0;    // position in the state
-  std::size_t chunk = 0;    // counted within the entry
-  std::size_t ordinal = 0;  // counted over the whole state
-  const std::byte* data = nullptr;
+  std::size_t entry = 0;     // position in the state
+  std::size_t chunk = 0;     // counted within the entry
+  std::size_t ordinal = 0;   // counted over the whole state
+  std::uint64_t offset = 0;  // within the entry
   std::size_t bytes = 0;
   std::size_t slot_offset = 0;  // where its copy goes in the task's slot
 };

@@ -20,12 +20,21 @@ format::Digest digest_of(std::span<const std::byte> bytes) {
   return digester.finish();
 }
 
-format::Digest copy_and_digest(const Piece& piece, std::byte* to) {
+/// Copies a part of a piece, from `done` on.
+void copy(const TensorView& view, const Piece& piece, std::size_t done, std::span<std::byte> to) {
+  if (view.read) {
+    view.read(piece.offset + done, to);
+  } else {
+    std::memcpy(to.data(), static_cast<const std::byte*>(view.data) + piece.offset + done, to.size());
+  }
+}
+
+format::Digest copy_and_digest(const TensorView& view, const Piece& piece, std::byte* to) {
   format::Digester digester;
   for (std::size_t done = 0; done < piece.bytes; done += kCacheBytes) {
-    const std::size_t part = std::min(kCacheBytes, piece.bytes - done);
-    std::memcpy(to + done, piece.data + done, part);
-    digester.update({to + done, part});
+    const std::span<std::byte> part(to + done, std::min(kCacheBytes, piece.bytes - done));
+    copy(view, piece, done, part);
+    digester.update(part);
   }
   return digester.finish();
 }
@@ -72,7 +81,7 @@ StagedState::Copy StagedState::take(std::size_t task) {
   StagingArena::Slot slot = arena_.acquire([this, task] { return tasks_[task].stage != Stage::unclaimed; });
   if (slot && claim(task)) {
     for (const Piece& piece : pieces) {
-      copy.digests.push_back(copy_and_digest(piece, slot.bytes().data() + piece.slot_offset));
+      copy.digests.push_back(copy_and_digest(state_[piece.entry], piece, slot.bytes().data() + piece.slot_offset));
     }
     check_versions(plan_.tasks[task]);
     publish(task, {});
@@ -105,7 +114,7 @@ void StagedState::abandon() noexcept {
 void StagedState::stage(std::size_t task, StagingArena::Slot slot) {
   try {
     for (const Piece& piece : plan_.tasks[task].pieces) {
-      std::memcpy(slot.bytes().data() + piece.slot_offset, piece.data, piece.bytes);
+      copy(state_[piece.entry], piece, 0, slot.bytes().subspan(piece.slot_offset, piece.bytes));
     }
     check_versions(plan_.tasks[task]);
   } catch (...) {

@@ -97,6 +97,17 @@ TEST_CASE("the store's folder is completed") {
   CHECK(offered({"--store", store.substr(0, store.size() - 2)}) == Words{store});
 }
 
+TEST_CASE("files are completed where a command takes one, after the words before it") {
+  const BranchedStore sample;
+  std::ofstream(sample.path().parent_path() / "model.safetensors");
+  const std::string file = (sample.path().parent_path() / "model.safetensors").string();
+  const std::string start = file.substr(0, file.size() - 4);
+  CHECK(offered({"import", start}) == Words{file});
+  CHECK(offered({"export", "head", start}) == Words{file});
+  CHECK(offered({"export", "--section", "all", "head", "--force", start}) == Words{file});
+  CHECK(offered({"--store", sample.path().string(), "export", "bes"}) == Words{"best"});
+}
+
 TEST_CASE("completion where there is no store offers nothing and says nothing") {
   CHECK(offered({"--store", "/nowhere", "show", ""}).empty());
 }

@@ -63,7 +63,9 @@ std::map<std::string, int> failures(const SampleStore& sample) {
 TEST_CASE("every command that people use is asked for JSON here") {
   for (const cli::Command& command : cli::all_commands()) {
     INFO(command.name);
-    CHECK((kCalls.count(command.name) == 1) != command.hidden);
+    // export and import want a file: interchange_test.cpp asks them.
+    const bool elsewhere = command.name == "export" || command.name == "import";
+    CHECK((kCalls.count(command.name) == 1) != (command.hidden || elsewhere));
   }
 }
 

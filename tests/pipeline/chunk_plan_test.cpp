@@ -13,13 +13,14 @@ namespace {
 constexpr std::uint64_t kChunk = 64 * 1024;
 
 /// Puts the pieces together again, entry by entry.
-std::vector<Bytes> reassembled(const ChunkPlan& plan, std::size_t entries) {
-  std::vector<Bytes> contents(entries);
+std::vector<Bytes> reassembled(const ChunkPlan& plan, std::span<const TensorView> views) {
+  std::vector<Bytes> contents(views.size());
   for (const Task& task : plan.tasks) {
     for (const Piece& piece : task.pieces) {
       Bytes& content = contents[piece.entry];
       CHECK(piece.chunk * kChunk == content.size());
-      content.insert(content.end(), piece.data, piece.data + piece.bytes);
+      const auto* data = static_cast<const std::byte*>(views[piece.entry].data) + piece.offset;
+      content.insert(content.end(), data, data + piece.bytes);
     }
   }
   return contents;
@@ -31,7 +32,7 @@ TEST_CASE("The pieces of a plan are the state, in order, and each task fits in a
   SampleState state = sample_state(3);
   const std::vector<TensorView> views = state.views();
   const ChunkPlan plan = plan_chunks(views, kChunk);
-  const std::vector<Bytes> contents = reassembled(plan, views.size());
+  const std::vector<Bytes> contents = reassembled(plan, views);
   for (std::size_t i = 0; i < views.size(); ++i) CHECK(contents[i] == state[views[i].spec.name]);
   std::size_t ordinal = 0;
   for (const Task& task : plan.tasks) {

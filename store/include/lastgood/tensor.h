@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,6 +78,9 @@ struct TensorView {
   /// Optional; a counter that grows with each change of the tensor, read at capture and again after the copy. An
   /// overlapped save fails, by name, when the two differ. Called from the save's threads.
   std::function<std::uint64_t()> version = {};
+  /// Optional, in place of `data`, for a state that is not in memory: fills `out` with the entry's bytes from `offset`
+  /// on. Called from the save's threads, with at most one chunk at a time; an Error that it throws fails the save.
+  std::function<void(std::uint64_t offset, std::span<std::byte> out)> read = {};
 };
 
 /// Memory for one entry to be loaded: `data` has room for spec.byte_count() bytes.
