@@ -6,6 +6,7 @@
 #include <lastgood/torch/version.h>
 #include <torch/torch.h>
 
+#include "store/torch/tensors.h"
 #include "tests/torch/memory_checkpoint.h"
 
 namespace lastgood::test {
@@ -92,6 +93,61 @@ TEST_CASE("Whatever its strides, a tensor is kept in row-major order and comes b
   REQUIRE(tensor.strides().vec() == strides);
 }
 
+TEST_CASE("Memory formats differ between there and here: values come back, into the layout of here") {
+  const torch::Tensor values = torch::randn({2, 3, 4, 5});
+  const torch::Tensor layouts[] = {
+      torch::zeros({2, 3, 4, 5}), torch::zeros({2, 3, 4, 5}).to(at::MemoryFormat::ChannelsLast),
+      torch::zeros({5, 4, 3, 2}).permute({3, 2, 1, 0}), torch::zeros({2, 6, 4, 5}).slice(1, 0, 6, 2)};
+  for (const torch::Tensor& from : layouts) {
+    for (const torch::Tensor& to : layouts) {
+      from.copy_(values);
+      TrainingState saved;
+      saved.add_tensor("tensor", from);
+      MemoryCheckpoint checkpoint(saved);
+      to.zero_();
+      TrainingState state;
+      state.add_tensor("tensor", to);
+      const auto strides = to.strides().vec();
+      checkpoint.restore(state);
+      REQUIRE(torch::equal(to, values));
+      REQUIRE(to.strides().vec() == strides);
+    }
+  }
+}
+
+struct Views : torch::nn::Module {
+  Views() {
+    base = register_parameter("base", torch::randn({4, 3}));
+    rows = register_buffer("rows", base.detach().slice(0, 1, 3));
+    transposed = register_buffer("transposed", base.detach().t());
+    windows = register_buffer("windows", base.detach().as_strided({5, 3}, {1, 1}));
+  }
+  torch::Tensor base, rows, transposed, windows;
+};
+
+TEST_CASE("Views that overlap within one memory come back consistent, and still views of it") {
+  Views saved;
+  TrainingState state;
+  state.add_module("views", saved);
+  MemoryCheckpoint checkpoint(state);
+  REQUIRE(checkpoint.entry("views.rows").spec.alias_of.empty());
+  Views other;
+  TrainingState other_state;
+  other_state.add_module("views", other);
+  checkpoint.restore(other_state);
+  REQUIRE(MemoryCheckpoint(other_state) == checkpoint);
+  REQUIRE(torch::equal(other.base, saved.base));
+  other.base.detach().fill_(7);
+  for (const auto& buffer : other.buffers()) REQUIRE(torch::equal(buffer, torch::full_like(buffer, 7)));
+}
+
+TEST_CASE("The size of a tensor over 4 GiB is told in full") {
+  const torch::Tensor large = torch::empty({70'000, 70'000}, torch::TensorOptions(torch::kMeta));
+  const EntrySpec spec = adapter::spec_of(large, Section::model, "large");
+  REQUIRE(spec.shape == std::vector<std::int64_t>{70'000, 70'000});
+  REQUIRE(spec.byte_count() == 19'600'000'000U);
+}
+
 TEST_CASE("A tensor that cannot be kept is refused by name, with the way out") {
   const auto message_of = [](const torch::Tensor& tensor) -> std::string {
     struct Holder : torch::nn::Module {};
@@ -113,6 +169,8 @@ TEST_CASE("A tensor that cannot be kept is refused by name, with the way out") {
   REQUIRE_THAT(message_of(torch::quantize_per_tensor(torch::ones({2}), 0.1, 0, torch::kQInt8)),
                Catch::Contains("int_repr"));
   REQUIRE_THAT(message_of(torch::ones({1}).expand({4})), Catch::Contains("expanded"));
+  REQUIRE_THAT(message_of(at::_nested_tensor_from_tensor_list({torch::ones({2}), torch::ones({3})})),
+               Catch::Contains("unbind"));
   const auto inference = [] {
     const c10::InferenceMode mode;
     return torch::ones({2});
