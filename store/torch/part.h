@@ -33,7 +33,7 @@ struct NamedModule {
 using ParameterNames = std::unordered_map<const void*, std::string>;
 ParameterNames parameter_names(const std::vector<NamedModule>& modules);
 
-/// A text by getter and setter: JSON values, schedules, data positions.
+/// A text by getter and setter: JSON values, bytes, schedules, data positions.
 struct TextAccess {
   std::function<std::string()> get;
   std::function<void(const std::string&)> set;
@@ -49,6 +49,8 @@ std::unique_ptr<Part> make_optimizer_part(std::string name, torch::optim::Optimi
                                           const std::vector<NamedModule>& modules);
 std::unique_ptr<Part> make_tensor_part(std::string name, at::Tensor tensor);
 std::unique_ptr<Part> make_text_part(Section section, std::string name, TextAccess access);
+/// The same of bytes that need not be JSON, in section extra.
+std::unique_ptr<Part> make_bytes_part(std::string name, TextAccess access);
 std::unique_ptr<Part> make_generator_part(std::string name, at::Generator generator);
 /// The generators that LibTorch uses where none is named.
 std::unique_ptr<Part> make_default_generators_part();

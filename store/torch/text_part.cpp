@@ -30,6 +30,22 @@ class TextPart : public Part {
   TextAccess access_;
 };
 
+class BytesPart : public Part {
+ public:
+  BytesPart(std::string name, TextAccess access) : name_(std::move(name)), access_(std::move(access)) {}
+
+  void capture(Capture::Impl& out) const override { out.add_bytes(Section::extra, name_, access_.get()); }
+
+  void plan(RestorePlan& plan) override {
+    plan.claim_text(Section::extra, name_, DType::bytes,
+                    [this, &plan](const std::string& bytes) { plan.change(name_, access_, bytes); });
+  }
+
+ private:
+  std::string name_;
+  TextAccess access_;
+};
+
 /// The way to a schedule's step count, which LibTorch keeps protected and writes to no archive.
 struct StepCount : torch::optim::LRScheduler {
   static constexpr unsigned torch::optim::LRScheduler::*kMember = &StepCount::step_count_;
@@ -39,6 +55,10 @@ struct StepCount : torch::optim::LRScheduler {
 
 std::unique_ptr<Part> make_text_part(Section section, std::string name, TextAccess access) {
   return std::make_unique<TextPart>(section, std::move(name), std::move(access));
+}
+
+std::unique_ptr<Part> make_bytes_part(std::string name, TextAccess access) {
+  return std::make_unique<BytesPart>(std::move(name), std::move(access));
 }
 
 TextAccess step_lr_access(const std::string& name, torch::optim::LRScheduler& scheduler) {

@@ -84,6 +84,17 @@ void TrainingState::add_json(const std::string& name, std::function<std::string(
   impl_->parts.push_back(adapter::make_text_part(Section::extra, name, {std::move(get), std::move(set)}));
 }
 
+void TrainingState::add_json(const std::string& name, Stateful& value) {
+  impl_->take_name(name);
+  impl_->parts.push_back(adapter::make_text_part(Section::extra, name, access_to(value)));
+}
+
+void TrainingState::add_bytes(const std::string& name, std::function<std::string()> get,
+                              std::function<void(const std::string&)> set) {
+  impl_->take_name(name);
+  impl_->parts.push_back(adapter::make_bytes_part(name, {std::move(get), std::move(set)}));
+}
+
 void TrainingState::add_tensor(const std::string& name, at::Tensor tensor) {
   adapter::require_keepable(tensor, name);
   impl_->take_name(name);

@@ -103,9 +103,13 @@ class TrainingState {
   /// Where the loader stands: a DataPosition, a SamplerPosition, or the user's own.
   void add_data_position(const std::string& name, Stateful& position);
 
-  /// Anything else, in section extra: a JSON text by getter and setter, or a tensor. `set` must throw and change
-  /// nothing when it is given what it cannot take.
+  /// Anything else, in section extra: a JSON text or opaque bytes by getter and setter, what saves and loads itself, or
+  /// a tensor. `set` must throw and change nothing when it is given what it cannot take, and be able to take back what
+  /// `get` gave just before. Equal values give equal texts.
   void add_json(const std::string& name, std::function<std::string()> get, std::function<void(const std::string&)> set);
+  void add_json(const std::string& name, Stateful& value);
+  void add_bytes(const std::string& name, std::function<std::string()> get,
+                 std::function<void(const std::string&)> set);
   void add_tensor(const std::string& name, at::Tensor tensor);
 
   /// Lists everything. Errors: a tensor that cannot be kept (sparse, quantized, without memory), a parameter of an
