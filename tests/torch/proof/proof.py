@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Trainers that SIGKILL ended, in the middle of saves and between them, end with the losses and the final state, bit for
-bit, of trainers that were never disturbed: over every pair of optimizer, scheduler, sampler and number of workers.
+"""Trainers that SIGKILL ended, in the middle of saves and between them, end with the losses and the final state, bit
+for bit, of trainers that were never disturbed: over every pair of optimizer, scheduler, sampler and number of workers.
 
   proof.py TRAINER                    the matrix
   proof.py TRAINER --exchange OTHER   a store of one trainer's LibTorch resumes with the other's, both ways: the state
@@ -51,7 +51,7 @@ class Trainer:
     def __init__(self, program):
         # The forking process must have no threads: BLAS starts some as it is loaded, unless it is told not to.
         one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        self.process = subprocess.Popen([program.resolve()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                         env={**os.environ, **one_thread})
 
     def run(self, store, mix, *options, killed=False):
@@ -82,8 +82,8 @@ class Outcome:
 
 
 def prove(trainer, directory, number, mix):
-    """Kills one run twice, at steps that differ from mix to mix. What became of a save that was killed: 1 if it had just
-    become durable, 0 if it was cut off, None if the kill came between saves."""
+    """Kills one run twice, at steps that differ from mix to mix. What became of a save that was killed: 1 if it had
+    just become durable, 0 if it was cut off, None if the kill came between saves."""
     straight = trainer.run(directory / f"{number}-straight", mix)
     expect(sorted(straight.losses) == list(range(1, STEPS + 1)), f"{mix}: not every step told its loss")
     store = directory / f"{number}-killed"
