@@ -74,7 +74,7 @@ TEST_CASE("commands that can be done in part say so in their help") {
   CHECK(contains(lastgood({"verify", "--help"}).out, "Exits 20"));
 }
 
-TEST_CASE("--run is refused where it would say nothing") {
+TEST_CASE("the option --run is refused where it would say nothing") {
   for (const Words& words : std::vector<Words>{
            {"stats"}, {"rebuild"}, {"rebuild", "--dry-run"}, {"version"}, {"completion", "bash"}, {"help"}}) {
     INFO(words[0]);
