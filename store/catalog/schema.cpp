@@ -4,6 +4,7 @@
 
 #include "store/catalog/connection.h"
 #include "store/catalog/schema_ddl.h"
+#include "store/catalog/telemetry_ddl.h"
 
 namespace lastgood::catalog {
 namespace {

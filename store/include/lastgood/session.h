@@ -75,8 +75,9 @@ class Session {
   /// Moves the head to `checkpoint`, of this run; the next save grows a new branch from there. Durable on return.
   void rollback(CheckpointId checkpoint);
 
-  /// Notes what happened at a step, on the branch that the training is on now. Buffered: costs a microsecond, waits for
-  /// nothing, never throws; what cannot be written is told to StoreOptions::on_warning and dropped.
+  /// Notes what happened at a step, on the branch that the training is on now. Buffered: waits for no file and
+  /// never throws. What is malformed is dropped, what cannot be written now waits for the next commit (up to 65,536
+  /// of a kind); StoreOptions::on_warning is told of both.
   /// An observation of a step replaces an earlier one of the same step and branch.
   void record(const Observation& observation) noexcept;
   void record(const Event& event) noexcept;
