@@ -12,6 +12,7 @@ Command runs_command();
 Command sessions_command();
 Command health_command();
 Command events_command();
+Command recoveries_command();
 Command stats_command();
 Command verify_command();
 Command doctor_command();

@@ -28,8 +28,8 @@ ROOMS = {
     "monitor/torch": ["public", "public/torch", "public/monitor", "monitor"],
     "timeout": ["public"],
     "timeout/torch": ["public", "public/torch", "timeout"],
-    "recovery": ["public", "public/monitor", "timeout"],
-    "recovery/torch": ["public", "public/torch", "public/monitor", "monitor/torch", "timeout", "recovery"],
+    "recovery": ["public", "public/monitor", "public/recovery", "timeout"],
+    "recovery/torch": ["public", "public/torch", "public/monitor", "public/recovery", "monitor/torch", "timeout", "recovery"],
     "cli": ["public", "public/monitor", "timeout", "recovery"],
 }
 SINGLE_FILES = {"store/paths.h": "store/paths", "store/rules.h": "store/rules"}
@@ -86,7 +86,7 @@ def room_included(kind, target, files):
     """The room that an include reaches, or None for what is not ours."""
     if target.startswith("lastgood/"):
         torch = target == "lastgood/torch.h" or "/torch/" in target
-        other = re.match(r"lastgood/(monitor)(_\w+)?\.h$", target)
+        other = re.match(r"lastgood/(monitor|recovery)(_\w+)?\.h$", target)
         return "public/torch" if torch else "public/" + other[1] if other else "public"
     if target in files or kind == '"':
         return room_of(target)

@@ -1,0 +1,35 @@
+#include "recovery/adjustments.h"
+
+#include "recovery/detail.h"
+
+namespace lastgood::recovery {
+namespace {
+
+void write_to(const Knob& knob, const Change& change) {
+  if (knob.name != change.knob || !knob.write) return;
+  knob.write(change.relative ? knob.read() * (change.to / change.from) : change.to);
+}
+
+}  // namespace
+
+std::vector<Change> pending_changes(std::span<const Recovery> recoveries, CheckpointId checkpoint) {
+  std::vector<Change> pending;
+  for (const Recovery& recovery : recoveries) {
+    const Detail detail = read_detail(recovery);
+    const bool in_checkpoint = detail.newest_checkpoint && *detail.newest_checkpoint < checkpoint;
+    for (const Change& change : detail.changes) {
+      if (!change.relative || !in_checkpoint) pending.push_back(change);
+    }
+  }
+  return pending;
+}
+
+void make_again(const RecoveryTarget& target, std::span<const Change> changes) {
+  for (const Change& change : changes) {
+    for (const Knob& rate : target.learning_rates) write_to(rate, change);
+    write_to(target.epsilon, change);
+    write_to(target.batch_size, change);
+  }
+}
+
+}  // namespace lastgood::recovery

@@ -1,0 +1,211 @@
+#include <algorithm>
+#include <utility>
+
+#include <lastgood/error.h>
+#include <lastgood/gc.h>
+#include <lastgood/history.h>
+#include <lastgood/verify.h>
+
+#include "recovery/detail.h"
+#include "recovery/impl.h"
+#include "recovery/report.h"
+
+namespace lastgood {
+
+AutoRecovery::Impl::Impl(Store& in, Session& by, RecoveryTarget on, RecoveryOptions with)
+    : store(in), session(by), target(std::move(on)), options(std::move(with)) {
+  recovery::check_options(target, options);
+  history = list_recoveries(store, session.run());
+  std::reverse(history.begin(), history.end());
+}
+
+std::size_t AutoRecovery::Impl::first_attempt() const {
+  const auto success = std::find_if(history.rbegin(), history.rend(), [](const Recovery& recovery) {
+    return recovery.outcome == RecoveryOutcome::succeeded;
+  });
+  return static_cast<std::size_t>(history.rend() - success);
+}
+
+const Ladder& AutoRecovery::Impl::ladder(const std::string& failure) const {
+  const auto own = options.ladders.find(failure);
+  return own != options.ladders.end() ? own->second : default_ladder(failure);
+}
+
+/// One above the highest that was taken against this failure since the latest success.
+std::size_t AutoRecovery::Impl::rung_for(const std::string& failure) const {
+  std::size_t rung = 0;
+  for (std::size_t i = first_attempt(); i < history.size(); ++i) {
+    if (history[i].failure == failure && history[i].outcome != RecoveryOutcome::halted) {
+      rung = std::max(rung, static_cast<std::size_t>(recovery::read_detail(history[i]).rung) + 1);
+    }
+  }
+  return std::min(rung, ladder(failure).size() - 1);
+}
+
+void AutoRecovery::Impl::note(Recovery recovery) {
+  recovery.run = session.run();
+  recovery.session = session.id();
+  recovery.id = session.record(recovery);
+  history.push_back(std::move(recovery));
+  healthy_steps = 0;
+  scanned = false;
+}
+
+void AutoRecovery::Impl::settle(RecoveryOutcome outcome) {
+  if (history.empty() || history.back().outcome != RecoveryOutcome::probation) return;
+  Recovery settled = history.back();
+  settled.outcome = outcome;
+  session.record(settled);
+  history.back() = std::move(settled);
+}
+
+void AutoRecovery::Impl::count_healthy(const StepMetrics& metrics) {
+  if (history.empty() || history.back().outcome != RecoveryOutcome::probation) return;
+  if (metrics.step <= history.back().step) return;
+  scanned = scanned || metrics.overall_health == Health::healthy;
+  if (++healthy_steps >= options.probation_steps && scanned) settle(RecoveryOutcome::succeeded);
+}
+
+HaltReport AutoRecovery::Impl::diagnose(const std::string& failure, Step step, std::int64_t epoch) const {
+  HaltReport report;
+  report.run = session.run();
+  report.step = step;
+  report.epoch = epoch;
+  report.failure = failure;
+  report.errors = latest.errors;
+  report.tensors = latest.nan_tensors;
+  report.tensors.insert(report.tensors.end(), latest.inf_tensors.begin(), latest.inf_tensors.end());
+  report.tried.assign(history.begin() + static_cast<std::ptrdiff_t>(first_attempt()), history.end());
+  if (const auto good = last_stable(store, session.run())) {
+    report.last_good = good->id;
+    report.last_good_step = good->step;
+    report.command = "lastgood --store " + store.path().string() + " rollback " + std::to_string(good->id.value);
+  }
+  return report;
+}
+
+RecoveryResult AutoRecovery::Impl::halt(const std::string& failure, Step step, std::int64_t epoch) {
+  halted = diagnose(failure, step, epoch);
+  Recovery end;
+  end.step = step;
+  end.epoch = epoch;
+  end.failure = failure;
+  end.action = "max_retries_exceeded";
+  end.outcome = RecoveryOutcome::halted;
+  end.resumed_step = step;
+  recovery::Detail detail;
+  detail.errors = latest.errors;
+  detail.tensors = halted->tensors;
+  end.detail = recovery::write_detail(detail);
+  note(std::move(end));
+  session.record(Event{
+      .step = step,
+      .kind = "halted",
+      .severity = Severity::critical,
+      .message = failure + " came back after " + std::to_string(options.max_retries) + " recoveries without success"});
+  session.flush();
+  return {.success = false, .action = "max_retries_exceeded", .step = step, .epoch = epoch, .restored = {}};
+}
+
+/// The save has succeeded: what goes wrong here is an event, and is tried again after the next one.
+void AutoRecovery::Impl::keep_last() noexcept {
+  const std::uint64_t keep = options.keep_last;
+  if (keep == 0) return;
+  try {
+    std::vector<CheckpointId> old;
+    const RetentionPolicy policy{.run = session.run(), .keep_last = keep, .keep_stable = keep};
+    for (const CheckpointInfo& checkpoint : expired(store, policy)) old.push_back(checkpoint.id);
+    if (old.empty()) return;
+    forget(store, old);
+    collect_garbage(store);
+  } catch (const std::exception& error) {
+    session.record(
+        Event{.step = latest.step, .kind = "retention_failed", .severity = Severity::warning, .message = error.what()});
+  }
+}
+
+AutoRecovery::AutoRecovery(Store& store, Session& session, RecoveryTarget target, RecoveryOptions options)
+    : impl_(std::make_unique<Impl>(store, session, std::move(target), std::move(options))) {}
+AutoRecovery::AutoRecovery(AutoRecovery&&) noexcept = default;
+AutoRecovery::~AutoRecovery() = default;
+
+void AutoRecovery::watch(HealthMonitor* monitor) noexcept {
+  impl_->monitor = monitor;
+}
+
+std::optional<CheckpointInfo> AutoRecovery::resume(const SkippedFn& skipped) {
+  const auto from = impl_->session.resume(impl_->target.restore, skipped);
+  if (!from) return from;
+  recovery::make_again(impl_->target, recovery::pending_changes(impl_->history, from->id));
+  if (impl_->monitor != nullptr) impl_->monitor->restore_history(impl_->store, impl_->session.run(), from->id);
+  return from;
+}
+
+std::optional<std::string> AutoRecovery::detect_failure(const StepMetrics& metrics) {
+  impl_->latest = metrics;
+  if (metrics.has_nan) return "nan_detected";
+  if (metrics.has_inf) return "inf_detected";
+  if (metrics.gradient_explosion) return "gradient_explosion";
+  if (metrics.loss_divergence) return "loss_divergence";
+  if (metrics.condition_number_high) return "condition_number_high";
+  for (const auto& [failure, is_met] : impl_->options.failures) {
+    if (is_met(metrics)) return failure;
+  }
+  impl_->count_healthy(metrics);
+  return std::nullopt;
+}
+
+RecoveryResult AutoRecovery::recover(const std::string& failure, Step step, std::int64_t epoch) {
+  static_cast<void>(impl_->ladder(failure));  // an unknown failure touches nothing
+  impl_->settle(RecoveryOutcome::relapsed);
+  if (failure == "oom" && impl_->monitor != nullptr) impl_->monitor->count_oom();
+  if (impl_->history.size() - impl_->first_attempt() >= impl_->options.max_retries) {
+    return impl_->halt(failure, step, epoch);
+  }
+  return recovery::attempt(*impl_, failure, step, epoch);
+}
+
+SaveOutcome AutoRecovery::save_checkpoint(Step step, std::int64_t epoch, std::map<std::string, double> metrics,
+                                          bool is_stable) {
+  SaveOutcome outcome;
+  if (!impl_->target.save) {
+    outcome.error = Error(ErrorCode::invalid_argument, "save", "RecoveryTarget::save is empty: nothing can be saved");
+    return outcome;
+  }
+  const Stability stability = is_stable ? Stability::stable : Stability::unstable;
+  outcome = impl_->target.save({.step = step, .epoch = epoch, .stability = stability, .metrics = std::move(metrics)});
+  if (!outcome.ok()) return outcome;
+  if (impl_->monitor != nullptr) impl_->monitor->note_checkpoint(*outcome.checkpoint, step, stability);
+  impl_->keep_last();
+  return outcome;
+}
+
+bool AutoRecovery::verify_checkpoint(CheckpointId checkpoint) {
+  return verify(impl_->store, {.checkpoint = checkpoint}).ok();
+}
+
+RecoveryReport AutoRecovery::get_recovery_report() const {
+  RecoveryReport report = recovery::summarise(impl_->history);
+  report.consecutive_failures = impl_->history.size() - impl_->first_attempt();
+  for (const RunInfo& run : list_runs(impl_->store)) {
+    if (run.name == impl_->session.run()) report.checkpoint_count = run.checkpoints;
+  }
+  return report;
+}
+
+std::optional<HaltReport> AutoRecovery::halt_report() const {
+  return impl_->halted;
+}
+
+void AutoRecovery::reset() {
+  Recovery boundary;
+  boundary.step = impl_->latest.step;
+  boundary.failure = "none";
+  boundary.action = "reset";
+  boundary.outcome = RecoveryOutcome::succeeded;
+  boundary.resumed_step = boundary.step;
+  impl_->note(std::move(boundary));
+  impl_->halted.reset();
+}
+
+}  // namespace lastgood

@@ -1,0 +1,77 @@
+#include "recovery/detail.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+namespace lastgood::recovery {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMostTensors = 100;  // a row holds 64 KiB
+constexpr std::size_t kMostText = 300;
+
+std::vector<std::string> shortened(const std::vector<std::string>& texts) {
+  std::vector<std::string> kept;
+  for (std::size_t i = 0; i < std::min(texts.size(), kMostTensors); ++i) kept.push_back(texts[i].substr(0, kMostText));
+  return kept;
+}
+
+std::vector<std::string> texts_of(const json& object, const char* key) {
+  std::vector<std::string> texts;
+  for (const json& item : object.value(key, json::array())) {
+    if (item.is_string()) texts.push_back(item.get<std::string>());
+  }
+  return texts;
+}
+
+Change read_change(const json& item) {
+  return {item.value("knob", std::string()), item.value("from", 0.0), item.value("to", 0.0),
+          item.value("relative", false)};
+}
+
+Detail parse(const json& object) {
+  Detail detail;
+  detail.rung = object.value("rung", std::uint64_t{0});
+  if (object.contains("newest_checkpoint")) {
+    detail.newest_checkpoint = CheckpointId{object.at("newest_checkpoint").get<std::int64_t>()};
+  }
+  detail.done = texts_of(object, "done");
+  detail.errors = texts_of(object, "errors");
+  detail.tensors = texts_of(object, "tensors");
+  for (const json& item : object.value("passed_over", json::array())) {
+    detail.passed_over.emplace_back(item.value("what", std::string()), item.value("why", std::string()));
+  }
+  for (const json& item : object.value("changes", json::array())) detail.changes.push_back(read_change(item));
+  return detail;
+}
+
+}  // namespace
+
+std::string write_detail(const Detail& detail) {
+  json object{{"rung", detail.rung}, {"done", detail.done}};
+  if (detail.newest_checkpoint) object["newest_checkpoint"] = detail.newest_checkpoint->value;
+  if (!detail.errors.empty()) object["errors"] = shortened(detail.errors);
+  if (!detail.tensors.empty()) object["tensors"] = shortened(detail.tensors);
+  for (const auto& [what, why] : detail.passed_over) {
+    object["passed_over"].push_back({{"what", what}, {"why", why.substr(0, kMostText)}});
+  }
+  for (const Change& change : detail.changes) {
+    object["changes"].push_back(
+        {{"knob", change.knob}, {"from", change.from}, {"to", change.to}, {"relative", change.relative}});
+  }
+  return object.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Detail read_detail(const Recovery& recovery) {
+  const json object = json::parse(recovery.detail, nullptr, false);
+  if (!object.is_object()) return {};
+  try {
+    return parse(object);
+  } catch (const json::exception&) {
+    return {};  // written by somebody else
+  }
+}
+
+}  // namespace lastgood::recovery

@@ -1,0 +1,49 @@
+// The inside of an AutoRecovery: what it knows of the run's recoveries.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <lastgood/recovery.h>
+
+namespace lastgood {
+
+struct AutoRecovery::Impl {
+  Store& store;
+  Session& session;
+  RecoveryTarget target;
+  RecoveryOptions options;
+  HealthMonitor* monitor = nullptr;
+  std::vector<Recovery> history;  // of the run, oldest first
+  StepMetrics latest;             // that detect_failure() was told
+  Step healthy_steps = 0;
+  bool scanned = false;  // a step of the probation was
+  std::optional<HaltReport> halted;
+
+  Impl(Store& in, Session& by, RecoveryTarget on, RecoveryOptions with);
+
+  /// Where the attempts begin that count: after the latest success.
+  std::size_t first_attempt() const;
+  const Ladder& ladder(const std::string& failure) const;
+  std::size_t rung_for(const std::string& failure) const;
+  void note(Recovery recovery);
+  void settle(RecoveryOutcome outcome);
+  void count_healthy(const StepMetrics& metrics);
+  RecoveryResult halt(const std::string& failure, Step step, std::int64_t epoch);
+  void keep_last() noexcept;
+  HaltReport diagnose(const std::string& failure, Step step, std::int64_t epoch) const;
+};
+
+namespace recovery {
+
+/// Throws Error(invalid_argument) for what makes no sense.
+void check_options(const RecoveryTarget& target, const RecoveryOptions& options);
+
+/// Takes rungs until one is done, and notes the attempt. The protocol stands on top of attempt.cpp.
+RecoveryResult attempt(AutoRecovery::Impl& impl, const std::string& failure, Step step, std::int64_t epoch);
+
+}  // namespace recovery
+
+}  // namespace lastgood

@@ -1,0 +1,297 @@
+// Rungs, budgets, probation, and what of them a restart remembers.
+#include <lastgood/history.h>
+
+#include <catch2/catch.hpp>
+
+#include "tests/recovery/sample_trainer.h"
+#include "tests/support/thrown_error.h"
+
+namespace lastgood::test {
+namespace {
+
+using Calls = std::vector<std::string>;
+
+RecoveryOptions patient(std::uint64_t retries = 10) {
+  RecoveryOptions options;
+  options.max_retries = retries;
+  return options;
+}
+
+RecoveryOutcome outcome_of_latest(const SampleTrainer& trainer) {
+  return list_recoveries(trainer.store).at(0).outcome;
+}
+
+TEST_CASE("An explosion rolls back and then cuts the rate, so that the rollback does not undo the cut") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  AutoRecovery recovery = trainer.recovery();
+  const RecoveryResult result = recovery.recover("gradient_explosion", 15, 1);
+  CHECK(result.success);
+  CHECK(result.action == "reduce_lr_10x");
+  CHECK(result.step == 10);
+  CHECK(trainer.rate == Approx(1e-4));
+}
+
+TEST_CASE("A divergence climbs from the rate over epsilon to the batch size") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  AutoRecovery recovery = trainer.recovery(patient());
+  CHECK(recovery.recover("loss_divergence", 15, 1).action == "reduce_lr_10x");
+  CHECK(recovery.recover("loss_divergence", 15, 1).action == "increase_epsilon");
+  CHECK(trainer.epsilon == 0.75);
+  CHECK(recovery.recover("loss_divergence", 15, 1).action == "reduce_batch_size");
+  CHECK(trainer.batch == 4);
+  CHECK(recovery.recover("loss_divergence", 15, 1).action == "reduce_batch_size");
+  CHECK(trainer.batch == 2);
+}
+
+TEST_CASE("A relapse into the same older checkpoint keeps the cuts of all attempts") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  AutoRecovery recovery = trainer.recovery();
+  recovery.recover("gradient_explosion", 15, 1);
+  recovery.recover("gradient_explosion", 14, 1);
+  CHECK(trainer.rate == Approx(1e-5));
+}
+
+TEST_CASE("A checkpoint that was saved after a cut has it already") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  AutoRecovery recovery = trainer.recovery();
+  recovery.recover("gradient_explosion", 15, 1);
+  trainer.save(20);
+  recovery.recover("gradient_explosion", 25, 2);
+  CHECK(trainer.rate == Approx(1e-5));
+}
+
+TEST_CASE("A NaN that comes back skips the batches that did it, and then cuts the rate") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  AutoRecovery recovery = trainer.recovery(patient());
+  CHECK(recovery.recover("nan_detected", 15, 1).action == "rollback_checkpoint");
+  CHECK(recovery.recover("nan_detected", 15, 1).action == "skip_batches");
+  CHECK(trainer.calls.back() == "skip 11 to 15");
+  CHECK(recovery.recover("nan_detected", 15, 1).action == "reduce_lr_10x");
+}
+
+TEST_CASE("A knob at its limit fails, and the ladder climbs without another rollback") {
+  SampleTrainer trainer;
+  trainer.rate = 1e-7;
+  trainer.save(10);
+  AutoRecovery recovery = trainer.recovery();
+  const RecoveryResult result = recovery.recover("loss_divergence", 15, 1);
+  CHECK(result.action == "increase_epsilon");
+  CHECK(trainer.rate == 1e-7);
+  CHECK(trainer.calls.size() == 1);
+}
+
+TEST_CASE("A rate below the floor is never raised, and one above it does not fall below") {
+  SampleTrainer trainer;
+  SECTION("below") {
+    trainer.rate = 1e-9;
+    trainer.save(10);
+    AutoRecovery recovery = trainer.recovery();
+    CHECK_FALSE(recovery.recover("gradient_explosion", 15, 1).success);
+    CHECK(trainer.rate == 1e-9);
+    CHECK(outcome_of_latest(trainer) == RecoveryOutcome::failed);
+  }
+  SECTION("above") {
+    trainer.rate = 5e-7;
+    trainer.save(10);
+    AutoRecovery recovery = trainer.recovery();
+    CHECK(recovery.recover("gradient_explosion", 15, 1).success);
+    CHECK(trainer.rate == 1e-7);
+  }
+}
+
+TEST_CASE("Epsilon stops at its cap, and at the cap it is a failure") {
+  SampleTrainer trainer;
+  trainer.epsilon = 0.8;
+  trainer.save(10);
+  RecoveryOptions options = patient();
+  options.ladders = {{"loss_divergence", {{"increase_epsilon"}}}};
+  AutoRecovery recovery = trainer.recovery(options);
+  CHECK(recovery.recover("loss_divergence", 15, 1).success);
+  CHECK(trainer.epsilon == 1.0);
+  CHECK_FALSE(recovery.recover("loss_divergence", 15, 1).success);
+}
+
+TEST_CASE("Out of memory: the state is saved, the cache given back, the batch halved, and nothing is rolled back") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  trainer.calls.clear();
+  trainer.weight = 17;
+  AutoRecovery recovery = trainer.recovery();
+  const RecoveryResult result = recovery.recover("oom", 17, 1);
+  CHECK(result.success);
+  CHECK(result.action == "reduce_batch_size");
+  CHECK(result.step == 17);
+  CHECK_FALSE(result.restored);
+  CHECK(trainer.calls == Calls{"save", "clear"});
+  CHECK(trainer.batch == 4);
+  CHECK(trainer.weight == 17);
+  CHECK(trainer.session->head()->kind == CheckpointKind::emergency);
+}
+
+TEST_CASE("Out of memory with a save that fails goes on, and with one example a batch it is over") {
+  SampleTrainer trainer;
+  RecoveryTarget target = trainer.target();
+  target.save = [](const SaveRequest&) {
+    SaveOutcome outcome;
+    outcome.error = Error(ErrorCode::no_space, "store", "disk full");
+    return outcome;
+  };
+  AutoRecovery recovery(trainer.store, *trainer.session, target, patient());
+  trainer.batch = 3;
+  CHECK(recovery.recover("oom", 5, 0).success);
+  CHECK(trainer.batch == 1);
+  CHECK_FALSE(recovery.recover("oom", 6, 0).success);
+  CHECK(trainer.batch == 1);
+  CHECK(list_recoveries(trainer.store).at(1).detail.find("disk full") != std::string::npos);
+}
+
+TEST_CASE("An action that nobody registered is passed over") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  AutoRecovery recovery = trainer.recovery();
+  const RecoveryResult result = recovery.recover("condition_number_high", 15, 1);  // no precision to raise
+  CHECK(result.action == "increase_epsilon");
+}
+
+TEST_CASE("Precision is really converted by the target, and a model that has it climbs on") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  int conversions = 0;
+  RecoveryTarget target = trainer.target();
+  target.upgrade_precision = [&] { return conversions++ == 0; };
+  AutoRecovery recovery(trainer.store, *trainer.session, target, patient());
+  CHECK(recovery.recover("condition_number_high", 15, 1).action == "upgrade_precision");
+  RecoveryOptions again = patient();
+  again.ladders = {{"condition_number_high", {{"upgrade_precision"}, {"increase_epsilon"}}}};
+  AutoRecovery upgraded(trainer.store, *trainer.session, target, again);
+  upgraded.reset();
+  CHECK(upgraded.recover("condition_number_high", 15, 1).action == "increase_epsilon");
+}
+
+TEST_CASE("With adjustments turned off there are rollbacks alone") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  RecoveryOptions options;
+  options.enable_auto_adjustment = false;
+  AutoRecovery recovery = trainer.recovery(options);
+  const RecoveryResult result = recovery.recover("gradient_explosion", 15, 1);
+  CHECK(result.success);
+  CHECK(result.action == "rollback_checkpoint");
+  CHECK(trainer.rate == 1e-3);
+  CHECK_FALSE(recovery.recover("oom", 15, 1).success);
+  CHECK(trainer.batch == 8);
+}
+
+TEST_CASE("A recovery has succeeded only after its probation of healthy, scanned steps") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  RecoveryOptions options;
+  options.probation_steps = 3;
+  AutoRecovery recovery = trainer.recovery(options);
+  recovery.recover("nan_detected", 15, 1);
+  CHECK(outcome_of_latest(trainer) == RecoveryOutcome::probation);
+  for (Step step = 11; step <= 15; ++step) recovery.detect_failure(healthy(step));  // up to where it failed
+  recovery.detect_failure(healthy(16));
+  StepMetrics unchecked;
+  unchecked.step = 17;
+  recovery.detect_failure(unchecked);
+  CHECK(outcome_of_latest(trainer) == RecoveryOutcome::probation);
+  recovery.detect_failure(healthy(18));
+  CHECK(outcome_of_latest(trainer) == RecoveryOutcome::succeeded);
+  CHECK(recovery.get_recovery_report().consecutive_failures == 0);
+}
+
+TEST_CASE("Steps that nobody scanned do not end a probation") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  RecoveryOptions options;
+  options.probation_steps = 2;
+  AutoRecovery recovery = trainer.recovery(options);
+  recovery.recover("nan_detected", 11, 1);
+  StepMetrics unchecked;
+  for (unchecked.step = 12; unchecked.step < 30; ++unchecked.step) recovery.detect_failure(unchecked);
+  CHECK(outcome_of_latest(trainer) == RecoveryOutcome::probation);
+}
+
+TEST_CASE("NaN, rollback, NaN, rollback ends: three attempts without success halt the run, with a diagnosis") {
+  SampleTrainer trainer;
+  const CheckpointId good = trainer.save(10);
+  AutoRecovery recovery = trainer.recovery();
+  for (int i = 0; i < 3; ++i) {
+    recovery.detect_failure(with_nan(15));
+    CHECK(recovery.recover("nan_detected", 15, 1).success);
+    CHECK_FALSE(recovery.halt_report());
+  }
+  recovery.detect_failure(with_nan(15));
+  trainer.weight = 5;
+  const RecoveryResult result = recovery.recover("nan_detected", 15, 1);
+  CHECK_FALSE(result.success);
+  CHECK(result.action == "max_retries_exceeded");
+  CHECK(trainer.weight == 5);
+  const HaltReport report = recovery.halt_report().value();
+  CHECK(report.failure == "nan_detected");
+  CHECK(report.tensors == Calls{"layer.weight"});
+  CHECK(report.tried.size() == 3);
+  CHECK(report.tried[0].outcome == RecoveryOutcome::relapsed);
+  CHECK(report.last_good == good);
+  CHECK(report.command.find("rollback " + std::to_string(good.value)) != std::string::npos);
+  CHECK(outcome_of_latest(trainer) == RecoveryOutcome::halted);
+}
+
+TEST_CASE("A restart forgets neither attempts nor rungs nor cuts") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  {
+    AutoRecovery recovery = trainer.recovery();
+    recovery.recover("loss_divergence", 15, 1);
+    recovery.recover("loss_divergence", 15, 1);
+  }
+  trainer.restart();
+  AutoRecovery recovery = trainer.recovery();
+  CHECK(recovery.resume()->step == 10);
+  CHECK(trainer.rate == Approx(1e-4));
+  CHECK(trainer.epsilon == 0.75);
+  CHECK(recovery.recover("loss_divergence", 15, 1).action == "reduce_batch_size");
+  CHECK(recovery.recover("loss_divergence", 15, 1).action == "max_retries_exceeded");
+}
+
+TEST_CASE("A resume from a checkpoint that has the cut does not cut again") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  {
+    AutoRecovery recovery = trainer.recovery();
+    recovery.recover("gradient_explosion", 15, 1);
+    trainer.save(20);
+  }
+  trainer.restart();
+  AutoRecovery recovery = trainer.recovery();
+  CHECK(recovery.resume()->step == 20);
+  CHECK(trainer.rate == Approx(1e-4));
+}
+
+TEST_CASE("A new run resumes from nothing, and reset() begins the attempts anew") {
+  SampleTrainer trainer;
+  AutoRecovery recovery = trainer.recovery();
+  CHECK_FALSE(recovery.resume());
+  trainer.save(10);
+  for (int i = 0; i < 3; ++i) recovery.recover("gradient_explosion", 15, 1);
+  recovery.reset();
+  CHECK(recovery.get_recovery_report().consecutive_failures == 0);
+  CHECK(recovery.recover("gradient_explosion", 15, 1).success);
+}
+
+TEST_CASE("An unknown failure is refused before anything is touched") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  AutoRecovery recovery = trainer.recovery();
+  CHECK(thrown_by([&] { recovery.recover("nan", 15, 1); }).code() == ErrorCode::not_found);
+  CHECK(list_recoveries(trainer.store).empty());
+}
+
+}  // namespace
+}  // namespace lastgood::test
