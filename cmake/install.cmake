@@ -1,4 +1,4 @@
-# The installed package: find_package(lastgood COMPONENTS store monitor recovery torch), the command and its shell completion.
+# The installed package: find_package(lastgood COMPONENTS store monitor recovery torch), the command and its completion.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lastgood)

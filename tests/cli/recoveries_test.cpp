@@ -27,8 +27,8 @@ TEST_CASE("recoveries lists failure, action, checkpoint and outcome, newest firs
   CHECK(listed.exit == 0);
   CHECK(without_chance(listed.out) ==
         "STEP RUN AGE FAILURE ACTION BACK TO OUTCOME\n"
-        "95 demo AGE oom reduce_batch_size - probation\n"
-        "90 demo AGE loss_divergence reduce_lr_10x 2 relapsed\n");
+        " 95 demo AGE oom reduce_batch_size - probation\n"
+        " 90 demo AGE loss_divergence reduce_lr_10x 2 relapsed\n");
 }
 
 TEST_CASE("recoveries --json has every field, and the detail as an object") {

@@ -10,7 +10,7 @@ namespace {
 using Catch::Contains;
 using nlohmann::ordered_json;
 
-TEST_CASE("The report has the reference's twelve keys, and counts what was done") {
+TEST_CASE("The report has the reference's eleven keys, and counts what was done") {
   SampleTrainer trainer;
   trainer.save(10);
   RecoveryOptions options;
@@ -82,8 +82,8 @@ TEST_CASE("A row's detail comes back as it was written, and one from elsewhere i
   detail.changes = {{"rate", 1e-3, 1e-4, true}};
   detail.errors = {"bad \xff byte"};
   Recovery row;
-  row.detail = write_detail(detail);
-  const recovery::Detail back = read_detail(row);
+  row.detail = recovery::write_detail(detail);
+  const recovery::Detail back = recovery::read_detail(row);
   CHECK(back.rung == 2);
   CHECK(back.newest_checkpoint == CheckpointId{5});
   CHECK(back.done == detail.done);
@@ -91,14 +91,14 @@ TEST_CASE("A row's detail comes back as it was written, and one from elsewhere i
   CHECK(back.changes == detail.changes);
   for (const char* text : {"{}", "[]", "{\"rung\":\"x\"}", "{\"changes\":[{\"from\":\"a\"}]}"}) {
     row.detail = text;
-    CHECK(read_detail(row).changes.empty());
+    CHECK(recovery::read_detail(row).changes.empty());
   }
 }
 
 TEST_CASE("The detail of a failure in thousands of tensors still fits into a row") {
   recovery::Detail detail;
   for (int i = 0; i < 10'000; ++i) detail.tensors.push_back(std::string(1000, 'x'));
-  CHECK(write_detail(detail).size() < 60'000);
+  CHECK(recovery::write_detail(detail).size() < 60'000);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 
 namespace lastgood {
 
-/// The reference's twelve keys. Counts are of the whole run, earlier sessions included.
+/// The reference's eleven keys. Counts are of the whole run, earlier sessions included.
 struct RecoveryReport {
   std::uint64_t total_recoveries = 0;
   std::uint64_t rollback_count = 0;
