@@ -1,4 +1,4 @@
-# The installed package: find_package(lastgood COMPONENTS store monitor recovery torch), the command and its completion.
+# The installed package: find_package(lastgood COMPONENTS store monitor recovery timeout torch), the command and its completion.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lastgood)
@@ -12,6 +12,7 @@ endfunction()
 
 lastgood_install(lastgood_store store ${PROJECT_SOURCE_DIR}/store/include)
 lastgood_install(lastgood_monitor monitor ${PROJECT_SOURCE_DIR}/monitor/include)
+lastgood_install(lastgood_timeout timeout ${PROJECT_SOURCE_DIR}/timeout/include)
 lastgood_install(lastgood_recovery recovery ${PROJECT_SOURCE_DIR}/recovery/include)
 install(FILES ${PROJECT_BINARY_DIR}/include/lastgood/version.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/lastgood)
 if(TARGET lastgood_torch)
