@@ -1,8 +1,7 @@
 // Compaction of one pack (invariant 10):
 //   1. Read each LIVE frame and check its content against its hash: damaged bytes are never copied.
 //   2. Append the good ones to a new pack of a fresh name. It has no row yet: a cut from here on leaves an orphan,
-//   which
-//      the next sweep removes. (The gc lock keeps every other sweep away.)
+//      which the next sweep removes. (The gc lock keeps every other sweep away.)
 //   3. Seal: contents and directory entry are durable.
 //   4. One durable commit adds the pack's row and moves the blobs that are still LIVE where they were copied from. A
 //      blob that was forgotten or healed since keeps its row; its copy gets a DEAD one, for a later pass to free.

@@ -2,19 +2,15 @@
 //
 //   1. Take the lock named by a fresh uuid: whoever finds the save's row can tell by it that the save is alive.
 //   2. Commit the save's row and its pack's row, together with pins on the blobs of the parent checkpoint, the
-//   likeliest
-//      matches. Only then create the pack file.
+//      likeliest matches. Only then create the pack file.
 //   3. For each task: copy, hash, look up; a match is pinned, and compared where the hash alone speaks for it; what has
-//   no
-//      match is appended to the pack.
+//      no match is appended to the pack.
 //   4. Append the manifest, whose hash is the checkpoint's digest, and the record.
 //   5. Make the pack and its directory entry durable. Where the sync fails, the file is not trusted any more:
-//   everything is
-//      read back, checked against its hash and written to another pack, once.
+//      everything is read back, checked against its hash and written to another pack, once.
 //   6. Commit, durably: the save's row is still there, every match is still live; heal damaged blobs of the same
-//   content;
-//      insert blobs and checkpoint, move the head, drop the save's row and pins. A match found dead is copied from its
-//      old place where that still reads right, and the commit is tried again.
+//      content; insert blobs and checkpoint, move the head, drop the save's row and pins. A match found dead is copied
+//      from its old place where that still reads right, and the commit is tried again.
 //   7. Tell the outcome. Remove the lock file.
 //
 // Steps 5 to 7 are in save_commit.cpp.

@@ -2,6 +2,8 @@
 
 namespace lastgood {
 
+// These words are stored in records, shown by the public views and read back from both: one that was given out never
+// changes. A value that is none of them can only come from a cast; "unknown" keeps a message about it readable.
 const char* to_string(CheckpointKind kind) noexcept {
   switch (kind) {
     case CheckpointKind::regular: return "regular";

@@ -4,6 +4,7 @@
 
 namespace lastgood {
 
+// Scripts compare these words: one that was given out never changes.
 const char* to_string(ErrorCode code) noexcept {
   switch (code) {
     case ErrorCode::not_found: return "not_found";

@@ -21,6 +21,7 @@ std::optional<std::array<std::uint8_t, 16>> from_hex(std::string_view text) {
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     const char* first = text.data() + 2 * i;
     const auto [end, error] = std::from_chars(first, first + 2, bytes[i], 16);
+    // from_chars stops at the first character that is no digit, without an error, hence the look at the end.
     if (error != std::errc{} || end != first + 2) return std::nullopt;
   }
   return bytes;

@@ -12,6 +12,8 @@ struct DTypeRow {
   std::size_t bytes;
 };
 
+// In the order of the enumerators, by whose value the functions below find the row. An enumerator is a number of the
+// on-disk format: rows are only ever added, at the end.
 constexpr std::array kDTypes = {
     DTypeRow{DType::bytes, "bytes", 1},
     DTypeRow{DType::json, "json", 1},
@@ -37,6 +39,7 @@ constexpr std::array kDTypes = {
     DTypeRow{DType::float8_e5m2fnuz, "float8_e5m2fnuz", 1},
 };
 
+// By the enumerator's value, as above.
 constexpr std::array kSections = {"model", "optimizer", "scheduler", "rng", "extra"};
 
 }  // namespace
@@ -53,6 +56,7 @@ std::optional<DType> dtype_from_string(std::string_view name) {
   return std::nullopt;
 }
 
+/// 0 for a number that is no dtype: a cast from a file's byte is checked by it.
 std::size_t element_bytes(DType dtype) noexcept {
   const auto index = static_cast<std::size_t>(dtype);
   return index < kDTypes.size() ? kDTypes[index].bytes : 0;
@@ -70,6 +74,8 @@ std::optional<Section> section_from_string(std::string_view name) {
   return std::nullopt;
 }
 
+/// Neither negative sizes nor an overflow are caught here: format::check_spec() and the decoder of manifests do that
+/// first.
 std::uint64_t EntrySpec::byte_count() const {
   std::uint64_t count = element_bytes(dtype);
   for (const std::int64_t size : shape) count *= static_cast<std::uint64_t>(size);

@@ -13,7 +13,7 @@
 
 namespace lastgood::format {
 
-/// Appends to a buffer of its own.
+/// Appends to a buffer of its own. Not safe from several threads; made for one header or document, then released.
 class ByteWriter {
  public:
   template <std::unsigned_integral T>
@@ -33,7 +33,7 @@ class ByteWriter {
 };
 
 /// Reads from the front. What would pass the end throws Error(corruption) that names `subject`: hostile lengths never
-/// reach an allocation or a read.
+/// reach an allocation or a read. Refers to the bytes, which must outlive it; what it returns points into them.
 class ByteReader {
  public:
   ByteReader(std::span<const std::byte> bytes, std::string subject) : rest_(bytes), subject_(std::move(subject)) {}

@@ -14,10 +14,12 @@ namespace {
 
 // Level 1 keeps up with a disk; more levels win next to nothing on weights.
 constexpr int kChunkLevel = 1;
+// A manifest and a record are small and packed once in a save: time is no matter there.
 constexpr int kMetadataLevel = 9;
 constexpr std::size_t kSampleBytes = 128 * 1024;
 
 enum class PlaneForm : std::uint8_t { raw = 0, zstd = 1 };
+// Form and stored length of one plane.
 constexpr std::size_t kPlaneHead = 1 + sizeof(std::uint64_t);
 
 /// 5 % less: below that, unpacking costs more than the bytes are worth.
@@ -44,6 +46,7 @@ std::optional<Packed> pack_planes(std::span<const std::byte> raw, std::size_t co
   const std::size_t head_bytes = 1 + count * kPlaneHead;
   ByteWriter head;
   head.put(static_cast<std::uint8_t>(count));
+  // The table comes first and is known last: its place is kept.
   std::vector<std::byte> packed(head_bytes);
   std::span<const std::byte> rest(planes);
   for (std::size_t k = 0; k < count; ++k) {
@@ -51,6 +54,7 @@ std::optional<Packed> pack_planes(std::span<const std::byte> raw, std::size_t co
     rest = rest.subspan(plane.size());
     const std::size_t before = packed.size();
     const bool pays =
+        // All planes' samples together are one sample of the content.
         sample_pays(plane, kSampleBytes / count) && append_zstd(packed, plane, kChunkLevel, worthwhile(plane.size()));
     if (!pays) packed.insert(packed.end(), plane.begin(), plane.end());
     head.put(static_cast<std::uint8_t>(pays ? PlaneForm::zstd : PlaneForm::raw));
@@ -74,6 +78,7 @@ struct Plane {
   std::uint64_t stored_bytes = 0;
 };
 
+/// At most 16 rows, so that the table allocates nothing of note; lengths are checked by the caller as it goes.
 std::vector<Plane> take_plane_table(ByteReader& reader) {
   const auto count = reader.take<std::uint8_t>();
   if (!is_plane_count(count)) throw_damaged("there is no layout of " + std::to_string(count) + " byte planes");
@@ -95,6 +100,7 @@ void unpack_planes(std::span<const std::byte> stored, std::span<std::byte> raw) 
     auto plane = reader.take_bytes(planes[k].stored_bytes);
     const std::size_t size = plane_bytes(raw.size(), planes.size(), k);
     if (planes[k].form == PlaneForm::zstd) {
+      // Bounded by the content's length, which the frame's header caps at 64 MiB.
       unpacked.resize(size);
       unpack_zstd(plane, unpacked);
       plane = unpacked;
@@ -107,6 +113,7 @@ void unpack_planes(std::span<const std::byte> stored, std::span<std::byte> raw) 
 
 }  // namespace
 
+/// The sample is packed for real and thrown away: 128 KiB of work saves that of a whole chunk of noise.
 std::optional<Packed> pack(std::span<const std::byte> raw, std::size_t element_bytes) {
   if (raw.size() > kSampleBytes && !pack_all(raw.first(kSampleBytes), element_bytes)) return std::nullopt;
   return pack_all(raw, element_bytes);

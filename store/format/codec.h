@@ -1,5 +1,8 @@
 // Lossless packing of payloads: raw, zstd, or byte planes (the k-th bytes of all elements together, each plane packed
 // by zstd only where that pays). Grammar: store/FORMAT.md. No I/O; safe from any thread.
+//
+// What a blob is called does not depend on how it is packed: the hash is of the raw bytes. So a writer may choose the
+// codec frame by frame, and a later version may choose another, without a change of the format.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +15,7 @@
 
 namespace lastgood::format {
 
+/// `codec` is never raw: where packing does not pay, there is no Packed.
 struct Packed {
   Codec codec = Codec::raw;
   std::vector<std::byte> bytes;
@@ -24,7 +28,8 @@ std::optional<Packed> pack(std::span<const std::byte> raw, std::size_t element_b
 /// Plain zstd at a high level, for manifests and records; nothing where it does not shrink.
 std::optional<Packed> pack_metadata(std::span<const std::byte> raw);
 
-/// Fills `raw` exactly. Throws Error(corruption) on anything else; never reads or writes outside of the spans.
+/// Fills `raw` exactly. Throws Error(corruption) on anything else; never reads or writes outside of the spans. `stored`
+/// may be hostile; `raw` has the length that the frame's header gives. After an error `raw` holds garbage.
 void unpack(Codec codec, std::span<const std::byte> stored, std::span<std::byte> raw);
 
 }  // namespace lastgood::format

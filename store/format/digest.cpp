@@ -11,6 +11,7 @@ namespace {
 // Both hashes see a piece of this size before the next one is touched: it is read from memory once.
 constexpr std::size_t kFusedBytes = 64 * 1024;
 
+// Decided at run time: one build serves machines with and without AVX2.
 const HashKernel& choose_kernel() {
 #if defined(__x86_64__)
   if (avx2_hash_kernel() != nullptr && __builtin_cpu_supports("avx2")) return *avx2_hash_kernel();
@@ -23,6 +24,8 @@ const HashKernel& kernel() {
   return chosen;
 }
 
+/// Drawn once. With it known, somebody could build two contents that agree in hash and fingerprint: it is written
+/// nowhere.
 std::uint64_t process_seed() {
   static const std::uint64_t seed = [] {
     std::uint64_t bits = 0;
@@ -72,6 +75,7 @@ Digest Digester::finish() {
   Digest digest;
   kernel().finish_128(&state_->hash, digest.hash.bytes.data());
   digest.fingerprint = kernel().finish_64(&state_->fingerprint);
+  // With the secret set up anew, so that the object can be used again.
   state_->restart();
   return digest;
 }

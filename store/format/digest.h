@@ -1,4 +1,8 @@
 // Hashes: XXH3-128 names a blob, XXH3-64 guards headers, and a keyed fingerprint tells equal content from equal hash.
+//
+// Functions are safe from any thread. XXH3 is no cryptographic hash: two contents of one hash can be built. What the
+// store does about it: it compares bytes before it takes a stored blob for new content, unless this process has
+// computed both fingerprints.
 #pragma once
 
 #include <cstddef>
@@ -37,7 +41,7 @@ class Digester {
   std::unique_ptr<State> state_;
 };
 
-/// The same for hashes alone: what loading and verifying need.
+/// The same for hashes alone: what loading and verifying need. One thread at a time; reusable after finish().
 class Hasher {
  public:
   Hasher();

@@ -24,7 +24,9 @@ constexpr const char* kOwnKey = "lastgood";
 // Written by safetensors.torch and asked for by what loads with PyTorch; never the name of a tied tensor.
 constexpr const char* kFrameworkKey = "format";
 constexpr std::int64_t kFormat = 1;
+// Only to ask the rules of manifests, which want some chunk size; nothing is cut by it.
 constexpr std::uint64_t kAnyChunk = 8u << 20;
+// What others put into `__metadata__` may be anything, up to the header's 100 MB; the record has room for 1 MiB in all.
 constexpr std::size_t kMaxForeignMetadata = 64 * 1024;
 
 std::string name_in_file(const EntrySpec& spec, const std::string& name, Naming naming) {
@@ -45,6 +47,7 @@ SafetensorsTensor tensor_of(const EntrySpec& spec, Naming naming) {
   return tensor;
 }
 
+/// The value of "entries": all that safetensors cannot say of each (section, order, dtype, ties).
 Json description(std::span<const EntrySpec> entries, Naming naming) {
   Json list = Json::array();
   for (const EntrySpec& spec : entries) {
@@ -93,6 +96,7 @@ IncomingState parse_description(const Json& own, const SafetensorsHeader& header
       const auto position = positions.find(item.at("tensor").get<std::string>());
       if (position == positions.end()) throw_disagreement(subject, in_quotes(entry.spec.name) + " is not there");
       entry.tensor = position->second;
+      // Each tensor belongs to one entry; what is left at the end is described by none.
       positions.erase(position);
       owners.emplace(std::pair(*section, entry.spec.name), entry.spec);
     }
@@ -115,6 +119,7 @@ void check_tensors(const IncomingState& state, const SafetensorsHeader& header, 
 }
 
 /// The same rules as for any save.
+/// Through a manifest with hashes of zero: one set of rules, wherever entries come from.
 void check_entries(const IncomingState& state) {
   Manifest manifest{.chunk_bytes = kAnyChunk, .entries = {}};
   for (const IncomingEntry& entry : state.entries) {
@@ -128,6 +133,7 @@ void check_entries(const IncomingState& state) {
   }
 }
 
+/// The text may have been edited, or moved to another file: nothing of it is believed that the tensors do not confirm.
 IncomingState own_state(const std::string& text, const SafetensorsHeader& header, const std::string& subject) {
   const auto own = parse_json(text);
   try {
@@ -148,6 +154,8 @@ IncomingState own_state(const std::string& text, const SafetensorsHeader& header
   }
 }
 
+/// Metadata is free text. A string counts as a tie only where it names a tensor of the file and its key names none, as
+/// save_model of safetensors.torch writes it.
 IncomingState foreign_state(const SafetensorsHeader& header) {
   IncomingState state;
   std::unordered_map<std::string, std::size_t> positions;
@@ -188,6 +196,7 @@ OutgoingState to_safetensors(std::span<const EntrySpec> entries, const ExchangeN
     const bool is_text = spec.dtype == DType::json || spec.dtype == DType::bytes;
     if (spec.alias_of.empty() && !is_text && !safetensors_dtype(spec.dtype)) out.as_bytes.push_back(name);
   }
+  // Widest first: every tensor then begins at a multiple of its element's size, since the header's length is one of 8.
   std::ranges::stable_sort(order, std::greater<>{}, [&](std::size_t i) {
     return safetensors_dtype(entries[i].dtype) ? element_bytes(entries[i].dtype) : 1;
   });
@@ -222,6 +231,7 @@ std::string with_origin(const std::string& metadata, const std::string& file, st
     Json foreign = header.metadata;
     if (foreign.dump().size() <= kMaxForeignMetadata) origin["metadata"] = std::move(foreign);
   }
+  // REQUIRES: a JSON object, as from_safetensors() has made sure of.
   Json all = parse_json(metadata).value();
   all["imported"] = std::move(origin);
   return all.dump();

@@ -3,7 +3,8 @@
 // Others find what their tools expect: tensors by name, and for each tied name the one that is kept in its place under
 // `__metadata__`, as safetensors.torch's save_model writes it. What the format cannot say stands in one more string of
 // `__metadata__`, "lastgood": a JSON object whose fields are listed in store/FORMAT.md. With it, an exported state
-// comes back exactly: sections, order, aliases, and dtypes that safetensors does not have. No I/O.
+// comes back exactly: sections, order, aliases, and dtypes that safetensors does not have. No I/O. Pure functions, safe
+// from any thread.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +30,7 @@ struct ExchangeNote {
 /// How entries are named in the file: "layer.weight", or "model/layer.weight" where there are several sections.
 enum class Naming { plain, with_section };
 
+/// `header` is ready to be encoded; the bytes of tensor i are those of entry sources[i].
 struct OutgoingState {
   SafetensorsHeader header;           // widest elements first, so that each tensor is aligned to its own
   std::vector<std::size_t> sources;   // for each tensor, the position of its entry
@@ -43,6 +45,7 @@ struct IncomingEntry {
   std::size_t tensor = 0;  // position in the header; without meaning for an alias
 };
 
+/// In the order of the original entries; for a foreign file, in the order of its bytes, aliases behind.
 struct IncomingState {
   std::vector<IncomingEntry> entries;
   ExchangeNote note;

@@ -17,7 +17,9 @@ constexpr std::string_view kPackMagic = "LGPACK\r\n";
 constexpr std::string_view kFrameMagic = "LGFR";
 constexpr std::uint32_t kPackVersion = 1;
 constexpr std::uint16_t kFrameVersion = 1;
+// The checksum is the last field of either header and covers all before it.
 constexpr std::size_t kCheckedBytes = kHeaderBytes - sizeof(std::uint64_t);
+// Half of the uuid: there is no room for more in 64 bytes, and 64 bits tell packs apart that nobody forged.
 constexpr std::size_t kSaltBytes = 8;
 
 /// Throws for one header; knows where it was read.
@@ -49,7 +51,8 @@ HeaderBytes seal(ByteWriter& fields) {
   return header;
 }
 
-/// Size, magic and checksum: what every version of either header has.
+/// Size, magic and checksum: what every version of either header has. The checksum comes before the version, so that
+/// damage is not taken for the future.
 void check_envelope(std::span<const std::byte> bytes, std::string_view magic, const Complaint& complaint) {
   if (bytes.size() < kHeaderBytes) {
     complaint.damaged("it ends after " + std::to_string(bytes.size()) + " of 64 bytes");
@@ -151,6 +154,7 @@ FrameHeader decode_frame_header(std::span<const std::byte> bytes, const Uuid& pa
     complaint.damaged("it belongs to another pack");
   }
   const auto own_offset = reader.take<std::uint64_t>();
+  // A frame that was copied elsewhere has a whole header in the wrong place.
   if (own_offset != offset) complaint.damaged("it belongs at offset " + std::to_string(own_offset));
   return header;
 }
@@ -162,6 +166,8 @@ bool looks_like_frame(std::span<const std::byte> bytes) {
 std::uint64_t place_frame(std::uint64_t end, std::uint64_t stored_bytes) {
   const std::uint64_t offset = round_up(end, kFrameAlignment);
   if (stored_bytes < kLargePayload) return offset;
+  // The payload is aligned, not the header: it begins a block, so a hole can free all of it, and direct I/O can read
+  // it.
   return round_up(offset + kHeaderBytes, kPayloadAlignment) - kHeaderBytes;
 }
 

@@ -1,4 +1,5 @@
-// Compiled with -mavx2 where the compiler targets x86-64, and empty elsewhere.
+// Compiled with -mavx2 where the compiler targets x86-64, and empty elsewhere. The flag is this file's alone: nothing
+// else in the program may need more than the base instruction set.
 #include "store/format/hash_kernel.h"
 
 #if defined(__AVX2__)

@@ -2,6 +2,9 @@
 //
 // Only C types here, and nothing inline: a source compiled for AVX2 that instantiated a template or an inline function
 // could hand the linker an AVX2 copy of it for the whole program.
+//
+// All kernels compute the same hashes, so which one ran is never recorded. Functions are safe from any thread; a state
+// is for one at a time.
 #pragma once
 
 #include <stddef.h>
@@ -9,11 +12,13 @@
 
 namespace lastgood::format {
 
-/// Memory for one hash in progress.
+/// Memory for one hash in progress. Large enough for XXH3_state_t and aligned as it asks for, which hash_kernel_impl.h
+/// asserts: this header must not include xxHash's.
 struct alignas(64) HashState {
   unsigned char bytes[640];
 };
 
+/// `canonical` is 16 bytes, high 64 bits first. start_64 takes a seed; hash_64 is of seed 0.
 struct HashKernel {
   void (*hash_128)(const void* bytes, size_t count, uint8_t* canonical);
   uint64_t (*hash_64)(const void* bytes, size_t count);

@@ -27,6 +27,7 @@ constexpr std::size_t kHashBytes = sizeof(BlobHash::bytes);
 }
 
 /// Where the owners of aliases stand. REQUIRES of place(): find_defect() found nothing.
+/// Keys point into the manifest's own strings, which it must not outlive.
 class Owners {
  public:
   explicit Owners(const Manifest& manifest) {
@@ -43,6 +44,7 @@ class Owners {
   std::unordered_map<std::string_view, std::uint32_t> places_[static_cast<std::size_t>(Section::extra) + 1];
 };
 
+/// The casts lose nothing: find_defect() has bounded dimensions, name and sizes.
 void put_entry(ByteWriter& writer, const ManifestEntry& entry, const Owners& owners) {
   const EntrySpec& spec = entry.spec;
   const bool alias = !spec.alias_of.empty();
@@ -110,6 +112,7 @@ std::uint32_t take_head(ByteReader& reader, Manifest& manifest) {
   const auto count = reader.take<std::uint32_t>();
   manifest.chunk_bytes = reader.take<std::uint64_t>();
   if (manifest.chunk_bytes == 0 || manifest.chunk_bytes > kMaxPayload) throw_damaged("its chunk size is impossible");
+  // Before the caller reserves: a count costs four bytes, what it asks for could be gigabytes.
   if (count > kMaxEntries || count > reader.remaining() / kSmallestEntry) {
     throw_damaged("it has no room for " + std::to_string(count) + " entries");
   }
@@ -154,6 +157,7 @@ Manifest decode_manifest(std::span<const std::byte> bytes) {
     manifest.entries.push_back(std::move(entry));
   }
   if (reader.remaining() != 0) throw_damaged(std::to_string(reader.remaining()) + " bytes follow its last entry");
+  // Names that are there twice, and aliases that do not fit, show only in the whole.
   if (const auto defect = find_defect(manifest)) throw_damaged(defect->text);
   return manifest;
 }

@@ -1,5 +1,8 @@
 // The manifest: a checkpoint's entries and the hashes of their chunks. Its own hash is the checkpoint's digest, so the
 // encoding is canonical: equal states give equal bytes, in any process. Grammar: store/FORMAT.md. No I/O.
+//
+// Loads trust this and not the catalog: its bytes were checked against the digest. Pure functions, safe from any
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +27,7 @@ struct ManifestEntry {
   bool operator==(const ManifestEntry&) const = default;
 };
 
+/// `chunk_bytes` is part of the encoding: one state saved with two chunk sizes has two digests.
 struct Manifest {
   std::uint64_t chunk_bytes = 0;
   std::vector<ManifestEntry> entries;
@@ -40,7 +44,7 @@ std::vector<std::byte> encode(const Manifest& manifest);
 /// has exactly as many chunks per entry as its size asks for.
 Manifest decode_manifest(std::span<const std::byte> bytes);
 
-/// Chunks that `bytes` take.
+/// Chunks that `bytes` take. REQUIRES: chunk_bytes is not 0.
 std::uint64_t chunk_count(std::uint64_t bytes, std::uint64_t chunk_bytes);
 
 }  // namespace lastgood::format

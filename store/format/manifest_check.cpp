@@ -27,6 +27,7 @@ bool is_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxNameBytes && is_clean_text(name);
 }
 
+/// REQUIRES: no size is negative. A size of 0 makes any other sizes harmless.
 bool fits(const EntrySpec& spec) {
   if (std::ranges::find(spec.shape, 0) != spec.shape.end()) return true;
   std::uint64_t bytes = element_bytes(spec.dtype);
@@ -38,11 +39,13 @@ bool fits(const EntrySpec& spec) {
 
 using Places = std::unordered_map<std::string, std::size_t>;
 
+/// Names are unique within a section only; the section's byte in front keeps them apart.
 std::string key_of(Section section, std::string_view name) {
   return std::string(1, static_cast<char>(section)).append(name);
 }
 
 std::optional<Defect> alias_defect(const Manifest& manifest, const Places& earlier, const ManifestEntry& entry) {
+  // `earlier` holds what stands before the alias, so that ties can form no ring.
   const auto found = earlier.find(key_of(entry.spec.section, entry.spec.alias_of));
   if (found == earlier.end()) {
     return entry_defect(entry.spec, "is an alias of " + in_quotes(entry.spec.alias_of) + ", which no earlier entry is");
@@ -110,6 +113,7 @@ std::optional<Defect> find_defect(const Manifest& manifest) {
     if (auto defect = find_defect(entry.spec)) return defect;
     const bool alias = !entry.spec.alias_of.empty();
     if (auto defect = alias ? alias_defect(manifest, places, entry) : chunk_defect(manifest, entry)) return defect;
+    // After the checks of the entry, so that an alias of itself finds no owner.
     if (!places.emplace(key_of(entry.spec.section, entry.spec.name), i).second) {
       return entry_defect(entry.spec, "is there twice");
     }

@@ -1,4 +1,5 @@
-// The rules that a manifest obeys on its way in and on its way out: one set, so that the two cannot drift apart.
+// The rules that a manifest obeys on its way in and on its way out: one set, so that the two cannot drift apart. The
+// caller decides whether a defect is the user's mistake (a save) or damage (a decoder). Pure functions.
 #pragma once
 
 #include <optional>

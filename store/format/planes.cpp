@@ -18,6 +18,7 @@ void split(std::span<const std::byte> raw, std::span<std::byte> planes) {
   for (std::size_t i = 0; i < elements; ++i) {
     for (std::size_t k = 0; k < kCount; ++k) out[k][i] = raw[i * kCount + k];
   }
+  // What is left of a content that ends within an element: one more byte for the first planes.
   for (std::size_t rest = elements * kCount; rest < raw.size(); ++rest) out[rest % kCount][elements] = raw[rest];
 }
 

@@ -1,5 +1,6 @@
 // Byte planes: plane k of a buffer holds its bytes k, k + count, k + 2 * count ... The high bytes of neighbouring
-// floating-point numbers resemble each other, the low ones do not.
+// floating-point numbers (sign and exponent) resemble each other, the low ones do not: zstd finds more in a plane than
+// in the numbers. Pure functions, safe from any thread.
 #pragma once
 
 #include <cstddef>

@@ -41,6 +41,8 @@ const Json& field(const Json& object, const char* key) {
   return *found;
 }
 
+/// The JSON parser keeps integers of either sign apart from doubles; what is beyond 63 bits would wrap around in a
+/// cast.
 std::int64_t take_integer(const Json& object, const char* key) {
   const Json& value = field(object, key);
   const bool fits =
@@ -92,6 +94,7 @@ void take_metrics(const Json& object, Record& record) {
 
 std::vector<std::byte> encode(const Record& record) {
   check_record(record);
+  // A Json object sorts its keys, so that equal records have equal bytes.
   Json metrics = Json::object();
   for (const auto& [name, value] : record.metrics) metrics[name] = metric_to_json(value);
   const Json object = {
@@ -142,6 +145,7 @@ Record decode_record(std::span<const std::byte> bytes) {
   record.bytes_new = static_cast<std::uint64_t>(bytes_new);
   take_metrics(*object, record);
   record.metadata = take_string(*object, "metadata");
+  // What a save may not write, a reader does not take: the catalog's rows are made of it in a rebuild.
   if (const auto defect = find_defect(record)) throw_damaged(*defect);
   return record;
 }

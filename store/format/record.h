@@ -1,5 +1,8 @@
 // The record: what a checkpoint is besides its contents. One frame each, never shared; JSON, for readers elsewhere, and
-// enough to make the catalog anew. Grammar: store/FORMAT.md. No I/O.
+// enough to make the catalog anew. Grammar: store/FORMAT.md. No I/O. Pure functions, safe from any thread.
+//
+// It says what was known at the save and is never written again: later verdicts, tags and pins are in the catalog
+// alone.
 #pragma once
 
 #include <cstddef>

@@ -10,6 +10,7 @@ namespace {
 
 using Json = nlohmann::json;
 
+/// Thrown through the parser, which has no other way to stop. Never leaves parse_json().
 struct TooDeep {};
 
 bool is_name(const std::string& name) {
@@ -22,6 +23,7 @@ std::optional<std::string> metrics_defect(const Record& record) {
     if (!is_name(name)) {
       return "the metric " + in_quotes(name) + " needs a name of 1 to 4096 bytes of UTF-8 without control characters";
     }
+    // Sorted, so that each stands once and equal records are equal lists.
     if (previous != nullptr && name <= *previous)
       return "the metric " + in_quotes(name) + " is out of order or there twice";
     previous = &name;

@@ -1,4 +1,5 @@
-// The rules that a record obeys on its way in and on its way out: one set, so that the two cannot drift apart.
+// The rules that a record obeys on its way in and on its way out: one set, so that the two cannot drift apart. Pure
+// functions, safe from any thread.
 #pragma once
 
 #include <optional>
@@ -11,7 +12,8 @@
 
 namespace lastgood::format {
 
-/// Nothing where the text is not JSON, or nested deeper than kMaxJsonDepth. Never recurses.
+/// Nothing where the text is not JSON, or nested deeper than kMaxJsonDepth. Never recurses. For any text from outside:
+/// a file's header, metadata, a detail.
 std::optional<nlohmann::json> parse_json(std::string_view text);
 
 /// What is wrong with the record; nothing where it may be encoded.

@@ -14,6 +14,8 @@
 namespace lastgood::format {
 namespace {
 
+// Names as the reference implementation spells them. Four dtypes of ours have none: bytes, json, complex32 and
+// complex128.
 constexpr std::array<std::pair<DType, std::string_view>, 18> kNames = {{
     {DType::boolean, "BOOL"},
     {DType::uint8, "U8"},
@@ -35,6 +37,7 @@ constexpr std::array<std::pair<DType, std::string_view>, 18> kNames = {{
     {DType::float8_e5m2fnuz, "F8_E5M2FNUZ"},
 }};
 
+// As the reference implementation pads it, so that the tensors begin at a multiple of 8.
 constexpr std::size_t kAlignment = 8;
 
 std::string quoted(const std::string& text) {
@@ -60,6 +63,7 @@ bool is_from_torch_save(std::span<const std::byte> first) {
 
 /// The reference decoder takes them in any order of the JSON, so only the order of the bytes counts.
 void check_cover(std::vector<SafetensorsTensor>& tensors, std::uint64_t buffer_bytes, const std::string& subject) {
+  // By length, too: a tensor without bytes begins where its successor does, and must come before it.
   std::ranges::stable_sort(tensors, {}, [](const SafetensorsTensor& t) { return std::pair(t.begin, t.bytes); });
   std::uint64_t end = 0;
   for (const SafetensorsTensor& tensor : tensors) {
@@ -70,6 +74,7 @@ void check_cover(std::vector<SafetensorsTensor>& tensors, std::uint64_t buffer_b
     if (tensor.begin < end) {
       throw_bad_safetensors(subject, "the tensor " + in_quotes(tensor.name) + " overlaps the one before it");
     }
+    // end <= buffer_bytes holds here, so nothing wraps around.
     if (tensor.bytes > buffer_bytes - end) {
       throw_bad_safetensors(subject, "it ends within the tensor " + in_quotes(tensor.name) + ", " +
                                          std::to_string(tensor.bytes - (buffer_bytes - end)) + " bytes short");
@@ -112,6 +117,7 @@ std::vector<std::byte> encode(const SafetensorsHeader& header) {
 
 std::uint64_t safetensors_json_bytes(std::span<const std::byte> first, std::uint64_t file_bytes,
                                      const std::string& subject) {
+  // Before the length is looked at, which in a pickle or an archive is nonsense: the user hears what the file is.
   if (is_from_torch_save(first)) {
     throw Error(ErrorCode::invalid_argument, subject,
                 subject +

@@ -5,7 +5,7 @@
 // The length is little-endian and counts the JSON with its padding (spaces); offsets count from the end of the header.
 // Grammar: the "Format" section of the safetensors README, and its reference decoder (version 0.8) where that is
 // stricter: the tensors cover the bytes behind the header from the first to the last, without holes and overlaps.
-// No I/O.
+// No I/O. Pure functions, safe from any thread.
 #pragma once
 
 #include <cstddef>

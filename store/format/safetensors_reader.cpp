@@ -92,6 +92,7 @@ bool SafetensorsReader::start_object(std::size_t) {
 bool SafetensorsReader::key(string_t& name) {
   if (place_ == Place::names) {
     if (!names_.insert(name).second) fail(in_quotes(name) + " is there twice");
+    // While they come in, not at the end: memory stays bounded by what a manifest may have.
     if (names_.size() > kMaxEntries) fail("it has more than " + std::to_string(kMaxEntries) + " tensors");
     tensor_ = {.name = std::move(name), .shape = {}};
     fields_.clear();

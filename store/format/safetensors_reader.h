@@ -1,4 +1,5 @@
-// The JSON of a safetensors header, event by event: a tree of a hostile header would take ten times its size.
+// The JSON of a safetensors header, event by event: a tree of a hostile header would take ten times its size. Duplicate
+// keys, which a tree would quietly merge, are errors here.
 #pragma once
 
 #include <set>
@@ -11,7 +12,7 @@
 namespace lastgood::format {
 
 /// Collects tensors and metadata in the order of the JSON. Checks each tensor by itself; how they lie beside one
-/// another is the caller's to check. Throws Error(corruption | unsupported_version).
+/// another is the caller's to check. Throws Error(corruption | unsupported_version). For one header and one thread.
 class SafetensorsReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit SafetensorsReader(std::string subject) : subject_(std::move(subject)) {}
@@ -33,6 +34,8 @@ class SafetensorsReader final : public nlohmann::json_sax<nlohmann::json> {
   bool parse_error(std::size_t at, const std::string&, const nlohmann::json::exception&) override;
 
  private:
+  /// Where in the document the next event stands. Nothing nests deeper: anything else than what the place expects is
+  /// unexpected().
   enum class Place { start, names, metadata, tensor, shape, offsets };
 
   [[noreturn]] void fail(const std::string& what) const;

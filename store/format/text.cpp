@@ -10,11 +10,13 @@ namespace {
 
 constexpr std::size_t kShownBytes = 100;
 
+/// One character: 1 to 4 bytes.
 struct Sequence {
   std::size_t length = 0;  // 0: not UTF-8
   std::uint32_t code_point = 0;
 };
 
+/// As RFC 3629 has it: 0xc0 and 0xc1 could only begin overlong forms, and what is above 0xf4 lies beyond U+10FFFF.
 std::size_t sequence_length(unsigned char lead) {
   if (lead < 0x80) return 1;
   if (lead >= 0xc2 && lead <= 0xdf) return 2;
@@ -27,6 +29,7 @@ Sequence first_sequence(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text.front());
   const std::size_t length = sequence_length(lead);
   if (length == 0 || length > text.size()) return {};
+  // A lead byte has `length` ones and a zero in front; the rest are the first bits of the character.
   std::uint32_t code_point = length == 1 ? lead : lead & (0xffu >> (length + 1));
   for (std::size_t i = 1; i < length; ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
@@ -56,6 +59,7 @@ std::string in_quotes(std::string_view text) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string shown = "\"";
   while (!text.empty() && shown.size() < kShownBytes) {
+    // Whole characters as they are, single bytes of anything else.
     const std::size_t length = first_sequence(text).length;
     if (length != 0 && is_clean_text(text.substr(0, length))) {
       shown += text.substr(0, length);

@@ -1,4 +1,4 @@
-// Names and other texts as the format takes them.
+// Names and other texts as the format takes them. The same everywhere, whatever the locale. Safe from any thread.
 #pragma once
 
 #include <string>

@@ -14,6 +14,7 @@ Uuid Uuid::random() {
   Uuid uuid;
   std::size_t filled = 0;
   while (filled < uuid.bytes.size()) {
+    // Without flags: waits, early after boot, until the generator is seeded, instead of giving what could come again.
     const ssize_t got = getrandom(uuid.bytes.data() + filled, uuid.bytes.size() - filled, 0);
     if (got < 0 && errno != EINTR) {
       throw Error(ErrorCode::io, "getrandom", "the kernel gives no random bytes to name a file with", errno);

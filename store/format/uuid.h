@@ -1,4 +1,6 @@
-// 128 random bits that name a store, a pack and its save, a checkpoint or a session, never twice.
+// 128 random bits that name a store, a pack and its save, a checkpoint or a session, never twice. The protocol rests on
+// that: a name that was used before could lead a late reader or collector to another's file. Not of RFC 4122: all 128
+// bits are random.
 #pragma once
 
 #include <array>

@@ -17,6 +17,7 @@ struct FreeContext {
   void operator()(ZSTD_DCtx* context) const noexcept { ZSTD_freeDCtx(context); }
 };
 
+/// zstd reports that it has no memory by a null pointer.
 template <class Context>
 Context* checked(const std::unique_ptr<Context, FreeContext>& context) {
   if (!context) throw std::bad_alloc();
@@ -57,6 +58,7 @@ void unpack_zstd(std::span<const std::byte> stored, std::span<std::byte> raw) {
     throw Error(ErrorCode::corruption, "payload",
                 std::string("a packed payload is damaged: zstd says \"") + ZSTD_getErrorName(size) + "\"");
   }
+  // zstd never writes behind `raw`, but it may end before.
   if (size != raw.size()) {
     throw Error(ErrorCode::corruption, "payload",
                 "a packed payload is damaged: it unpacks to " + std::to_string(size) + " instead of " +

@@ -1,4 +1,5 @@
-// zstd over whole buffers, with one context a thread: setting one up costs more than packing a small block.
+// zstd over whole buffers, with one context a thread: setting one up costs more than packing a small block. Safe from
+// any thread. Throws std::bad_alloc where zstd finds no memory.
 #pragma once
 
 #include <cstddef>

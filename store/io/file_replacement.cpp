@@ -8,6 +8,7 @@ namespace lastgood::io {
 
 FileReplacement::FileReplacement(FileSystem& files, std::filesystem::path path)
     : files_(files), path_(std::move(path)) {
+  // In the file's own folder, since a rename is atomic only within one file system.
   temporary_ = directory() / ("." + path_.filename().string() + "." + format::Uuid::random().hex() + ".tmp");
   file_ = files_.create(temporary_);
 }
@@ -23,6 +24,7 @@ FileReplacement::~FileReplacement() {
 }
 
 void FileReplacement::commit() {
+  // Contents before the name: after a power loss, a name that was moved early could lead to an empty file.
   file_->sync_data();
   files_.rename(temporary_, path_);
   moved_ = true;

@@ -24,7 +24,8 @@ class FileReplacement {
   FileReplacement& operator=(const FileReplacement&) = delete;
 
   File& file() noexcept { return *file_; }
-  /// Once. Replaces what is there.
+  /// Once. Replaces what is there. Throws what the FileSystem throws; where only the last sync fails, the new file is
+  /// in place, but a power loss may still bring the old one back.
   void commit();
 
  private:

@@ -4,6 +4,9 @@
 // The functions are thin: one system call each, except that EINTR is retried here. They throw lastgood::Error with the
 // errno (ENOSPC and EDQUOT are no_space; EACCES, EPERM and EROFS permission; everything else io). Nothing is retried.
 // A FileSystem is safe from any thread; a File as far as its functions do not overlap in the bytes they touch.
+//
+// What is durable, and when: contents and size of a file after its sync_data(); a name that was created, moved or
+// removed after sync_directory() of the folder. One does not follow from the other. Nothing here syncs by itself.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +20,7 @@
 
 namespace lastgood::io {
 
-/// An open file; closed by the destructor, which reports nothing.
+/// An open file; closed by the destructor, which reports nothing. A removed file stays readable as long as it is open.
 class File {
  public:
   virtual ~File() = default;
@@ -38,7 +41,8 @@ class File {
 
 enum class LockMode { shared, exclusive };
 
-/// A held advisory lock (flock); released by the destructor, and by the kernel when the process dies.
+/// A held advisory lock (flock); released by the destructor, and by the kernel when the process dies. No safety rests
+/// on the note in it, nor on the file's being there.
 class FileLock {
  public:
   virtual ~FileLock() = default;
@@ -60,18 +64,22 @@ struct FileInfo {
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
-  /// A new file, O_EXCL, readable and writable by its owner's umask.
+  /// A new file, readable and writable, with the mode that the umask leaves of 0666. O_EXCL: names of packs and
+  /// temporaries are never used twice, so a file that is there already belongs to somebody else and must not be written
+  /// to.
   virtual std::unique_ptr<File> create(const std::filesystem::path& path) = 0;
-  /// An existing file; nullptr where there is none.
+  /// An existing regular file; nullptr where there is none. Anything else under the name (a folder, a pipe, a device)
+  /// is an error: a stranger's store may hold what would block a reader for ever.
   virtual std::unique_ptr<File> open(const std::filesystem::path& path, bool writable) = 0;
   virtual std::optional<FileInfo> info(const std::filesystem::path& path) = 0;
   /// True where the path itself is a symbolic link, wherever it leads; everything else here follows links.
   virtual bool is_link(const std::filesystem::path& path) = 0;
-  /// Names in a directory, in no order, without "." and "..".
+  /// Names in a directory, in no order, without "." and "..". Not a snapshot: what is created or removed meanwhile may
+  /// be there or not. The sweep's order of listing and asking is built on that.
   virtual std::vector<DirectoryEntry> list(const std::filesystem::path& directory) = 0;
   /// Makes one directory; parents must exist.
   virtual void make_directory(const std::filesystem::path& path) = 0;
-  /// Removes a file; a file that is not there is no error.
+  /// Removes a file; a file that is not there is no error. So that a removal which was cut off can be done again.
   virtual void unlink(const std::filesystem::path& path) = 0;
   /// Moves a file, replacing what is there.
   virtual void rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
@@ -82,9 +90,10 @@ class FileSystem {
   virtual std::unique_ptr<FileLock> try_lock(const std::filesystem::path& path, LockMode mode) = 0;
   /// What the holder wrote into a lock file; empty where there is none.
   virtual std::string lock_note(const std::filesystem::path& path) = 0;
-  /// Size of the blocks in which holes can be punched at `path`.
+  /// Size of the blocks in which holes can be punched at `path`. REQUIRES: `path` exists.
   virtual std::uint64_t block_bytes(const std::filesystem::path& path) = 0;
   /// False on network and FUSE file systems, where SQLite's write-ahead log is not safe.
+  /// Decides between the write-ahead log and a rollback journal. Unknown file systems count as local.
   virtual bool is_local(const std::filesystem::path& path) = 0;
   /// The SQLite VFS that reaches the same files; nullptr: SQLite's default.
   virtual const char* sqlite_vfs() const noexcept { return nullptr; }
@@ -94,6 +103,7 @@ class FileSystem {
 FileSystem& posix_file_system();
 
 /// Loops over write_some until all is written.
+/// A failure leaves an unknown part of it written.
 void write_all(File& file, std::uint64_t offset, std::span<const std::byte> data);
 /// Loops over read_some; the number of bytes read is less than asked for only at the end of the file.
 std::size_t read_fully(File& file, std::uint64_t offset, std::span<std::byte> out);

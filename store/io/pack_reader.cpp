@@ -15,6 +15,7 @@ namespace lastgood::io {
 
 namespace {
 
+// Well below the usual limit of 1,024 descriptors a process.
 constexpr std::size_t kMaxOpenPacks = 64;
 // What is read is hashed while it is still in the core's own cache.
 constexpr std::size_t kPieceBytes = 256 * 1024;
@@ -63,6 +64,8 @@ std::shared_ptr<File> PackReader::open(const format::Uuid& pack) {
   return file;
 }
 
+/// Lengths come from the catalog, which may be a stranger's: they are checked before anything is allocated or read by
+/// them.
 void PackReader::read(const FrameRef& frame, std::span<std::byte> out) {
   const std::filesystem::path path = directory_ / paths::pack_name(frame.pack);
   const format::FrameHeader& header = frame.header;
@@ -88,6 +91,7 @@ void PackReader::read(const FrameRef& frame, std::span<std::byte> out) {
     }
     hasher.update(out);
   }
+  // In the caller's own memory, after the last byte has arrived: what was checked is what the caller gets.
   if (rules::check_hash && hasher.finish() != header.hash)
     throw damaged(path, frame, "hash mismatch, expected " + header.hash.hex());
 }
@@ -101,6 +105,8 @@ std::vector<std::byte> PackReader::read(const FrameRef& frame) {
   return out;
 }
 
+/// A header that is whole but tells something else than the catalog is damage as well: a rebuild would go by the
+/// header.
 void PackReader::check_header(const FrameRef& frame) {
   const std::filesystem::path path = directory_ / paths::pack_name(frame.pack);
   const std::shared_ptr<File> file = open(frame.pack);
@@ -138,6 +144,7 @@ std::vector<std::byte> PackReader::read_unchecked(const FrameRef& frame) {
   return bytes;
 }
 
+/// Reads under way keep their descriptor; they end on the old file, and by their hash.
 void PackReader::forget(const format::Uuid& pack) {
   const std::lock_guard lock(mutex_);
   open_.remove_if([&](const OpenPack& p) { return p.uuid == pack; });

@@ -1,4 +1,8 @@
 // Reading frames from packs, with every byte checked. Keeps a bounded number of packs open. Safe from any thread.
+//
+// Nothing here asks the catalog. A pack may be moved or removed at any time by a collection, also one of another
+// process: the caller meets that as Error(corruption), asks the catalog again, and decides what it was. Errors of the
+// file system (io, permission) pass through as they are.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +18,15 @@
 
 namespace lastgood::io {
 
-/// Where a frame lies, and what it must hold.
+/// Where a frame lies, and what it must hold: as the catalog says, before anything was read.
 struct FrameRef {
   format::Uuid pack;
   std::uint64_t offset = 0;
   format::FrameHeader header;
 };
 
+/// A descriptor that is kept open never shows another pack's bytes, since names are not used twice; but it goes on
+/// showing a pack that was removed. Hence forget().
 class PackReader {
  public:
   PackReader(FileSystem& files, std::filesystem::path directory);
@@ -29,6 +35,7 @@ class PackReader {
   /// read straight into `out` and hashed there, so `out` holds garbage after a failure. Throws Error(corruption): pack
   /// missing or short, payload of another hash; the frame's own header is not read.
   void read(const FrameRef& frame, std::span<std::byte> out);
+  /// The same into memory of its own, of at most kMaxPayload.
   std::vector<std::byte> read(const FrameRef& frame);
 
   /// Reads the frame's header from the pack and compares it with what is expected; throws Error(corruption).

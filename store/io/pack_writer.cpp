@@ -1,3 +1,6 @@
+// Extents are reserved under a mutex and written outside of it, so that threads write to disjoint ranges of one file at
+// the same time. Within one append(), small frames go out in one write with the padding between them; a large payload
+// goes straight from the caller's memory.
 #include "store/io/pack_writer.h"
 
 #include <cstring>
@@ -13,7 +16,8 @@ namespace lastgood::io {
 
 namespace {
 
-// Small frames are gathered up to this size before they are written.
+// Small frames are gathered up to this size before they are written. A system call for each would cost more than the
+// copy.
 constexpr std::size_t kGatherBytes = 1u << 20;
 
 /// Turns a sequence of rising extents into few writes: small ones are copied next to each other, with zeros between.
@@ -24,6 +28,7 @@ class GatheringWriter {
   void copy(std::uint64_t offset, std::span<const std::byte> bytes) {
     // A gap before an empty buffer is left as a hole, which reads as zeros too.
     if (buffer_.empty()) start_ = offset;
+    // The padding before `offset`, as zeros.
     buffer_.resize(static_cast<std::size_t>(offset - start_));
     buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
     if (buffer_.size() >= kGatherBytes) flush();
@@ -87,6 +92,7 @@ std::vector<std::uint64_t> PackWriter::append(std::span<const FrameToWrite> fram
     }
   }
   writer.finish(end);
+  // The disk works while the next chunks are copied and hashed; seal() has the rest to wait for, not all of it.
   file_->start_writeback(offsets.front(), end - offsets.front());
   --unwritten_;
   return offsets;
@@ -97,6 +103,8 @@ void PackWriter::seal() {
     throw Error(ErrorCode::internal, header_.pack.hex(),
                 "pack " + header_.pack.hex() + " was to be sealed after a failed write; it must be written anew");
   }
+  // Contents first, then the name that leads to them. Either alone can be lost with the power, and a commit that refers
+  // to this pack may follow at once.
   if (rules::sync_pack) file_->sync_data();
   if (rules::sync_folder) files_.sync_directory(directory_);
 }

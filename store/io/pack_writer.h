@@ -4,7 +4,8 @@
 //   2. append() reserves an extent, writes it and starts its write-back.
 //   3. seal() makes contents, size and directory entry durable. Only then may a commit refer to the frames.
 // A cut before 3 leaves a file that no row refers to as live; nothing is removed here, gc decides. After any failure
-// the pack must not be sealed; write another.
+// the pack must not be sealed; write another. (A kernel may drop the pages that it failed to write and report the next
+// sync as a success.)
 #pragma once
 
 #include <atomic>
@@ -20,18 +21,22 @@
 
 namespace lastgood::io {
 
-/// One frame to append: its header's fields and its stored bytes.
+/// One frame to append: its header's fields and its stored bytes. REQUIRES: stored.size() == header.stored_bytes; the
+/// bytes stay as they are until append() returns.
 struct FrameToWrite {
   format::FrameHeader header;
   std::span<const std::byte> stored;
 };
 
+/// Only append() and size() are safe from any thread. The destructor closes the file and neither syncs nor removes it.
 class PackWriter {
  public:
   /// REQUIRES: `directory` exists; no file of that name does.
   PackWriter(FileSystem& files, std::filesystem::path directory, const format::PackHeader& header);
 
-  /// Writes the frames next to each other; returns the offset of each header, in order. Safe from any thread.
+  /// Writes the frames next to each other; returns the offset of each header, in order. Safe from any thread. Nothing
+  /// is durable yet. Throws what the FileSystem throws; the extent then stays a gap, which a scan steps over, and
+  /// seal() refuses.
   std::vector<std::uint64_t> append(std::span<const FrameToWrite> frames);
 
   /// fdatasync of the pack, fsync of the directory. REQUIRES: no append() under way. What is appended

@@ -36,6 +36,8 @@ std::size_t PosixFile::write_some(std::uint64_t offset, std::span<const std::byt
 
 void PosixFile::start_writeback(std::uint64_t offset, std::uint64_t length) noexcept {
   // Where the file system refuses, fdatasync does all the work later.
+  // WRITE alone starts the writing and does not wait for it. It touches neither metadata nor the disk's own cache, so
+  // it is never a substitute for the sync (sync_file_range(2)).
   (void)::sync_file_range(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(length), SYNC_FILE_RANGE_WRITE);
 }
 
@@ -49,10 +51,12 @@ std::uint64_t PosixFile::size() {
 }
 
 std::uint64_t PosixFile::allocated_bytes() {
+  // st_blocks counts units of 512 bytes, whatever the blocks of the file system are.
   return static_cast<std::uint64_t>(stat_of(fd_, path_).st_blocks) * 512;
 }
 
 bool PosixFile::punch_hole(std::uint64_t offset, std::uint64_t length) {
+  // KEEP_SIZE must go with PUNCH_HOLE (fallocate(2)): offsets of what follows stay as they are.
   const int result = retry_interrupted([&] {
     return ::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
                        static_cast<off_t>(length));

@@ -1,4 +1,4 @@
-// A File over a descriptor.
+// A File over a descriptor. Positions are given with each call (pread, pwrite), so threads share no cursor.
 #pragma once
 
 #include <filesystem>

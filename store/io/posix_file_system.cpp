@@ -19,6 +19,7 @@ namespace {
 
 using Path = std::filesystem::path;
 
+// A note is one line for people; a lock file that somebody filled otherwise is not read in whole.
 constexpr std::size_t kMaxNoteBytes = 4096;
 
 // By number: not every system's headers name them all. Cluster file systems count as remote, since SQLite's write-ahead
@@ -55,6 +56,7 @@ struct statfs statfs_of(const Path& path) {
   return status;
 }
 
+/// ENOTDIR: a parent is a file, so nothing can be under it.
 bool means_absent(int error) {
   return error == ENOENT || error == ENOTDIR;
 }
@@ -128,6 +130,7 @@ class PosixFileSystem final : public FileSystem {
   }
 
   void sync_directory(const Path& path) override {
+    // A directory cannot be opened for writing, and fsync does not ask for that.
     const UniqueFd fd(retry_interrupted([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
     if (!fd) throw errno_error(errno, "open the directory", path);
     if (retry_interrupted([&] { return ::fsync(fd.get()); }) != 0) throw errno_error(errno, "sync the directory", path);
@@ -155,6 +158,7 @@ class PosixFileSystem final : public FileSystem {
 }  // namespace
 
 FileSystem& posix_file_system() {
+  // Without state, so it is safe from any thread and may be used until the process ends.
   static PosixFileSystem files;
   return files;
 }

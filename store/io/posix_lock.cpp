@@ -1,3 +1,5 @@
+// flock and not fcntl: a lock of fcntl belongs to the process, so that two handles of one process would not exclude
+// each other, and closing any descriptor of the file would drop it. A lock of flock belongs to the open file.
 #include "store/io/posix_lock.h"
 
 #include <fcntl.h>
@@ -13,6 +15,7 @@ namespace lastgood::io {
 
 namespace {
 
+/// Who reads the note meanwhile may see it empty or in part: it is for people.
 class PosixLock final : public FileLock {
  public:
   PosixLock(UniqueFd fd, std::filesystem::path path) : fd_(std::move(fd)), path_(std::move(path)), owner_(::getpid()) {}
@@ -46,6 +49,7 @@ bool is_still_at(const UniqueFd& fd, const std::filesystem::path& path) {
   struct stat there {};
   if (::fstat(fd.get(), &held) != 0) throw errno_error(errno, "examine", path);
   if (::stat(path.c_str(), &there) != 0) {
+    // The holder of before has removed it, as a save does at its end.
     if (errno == ENOENT) return false;
     throw errno_error(errno, "examine", path);
   }
@@ -55,7 +59,9 @@ bool is_still_at(const UniqueFd& fd, const std::filesystem::path& path) {
 }  // namespace
 
 std::unique_ptr<FileLock> try_posix_lock(const std::filesystem::path& path, LockMode mode) {
+  // Never waits: who meets a held lock says whose it is, or goes on without.
   const int operation = (mode == LockMode::exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB;
+  // Goes round only when a holder removed the file just then; O_CREAT makes the next one.
   while (true) {
     UniqueFd fd(retry_interrupted([&] { return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666); }));
     if (!fd) throw errno_error(errno, "open the lock file", path);

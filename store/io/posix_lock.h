@@ -1,4 +1,5 @@
-// Advisory locks by flock, which the kernel releases however their holder dies.
+// Advisory locks by flock, which the kernel releases however their holder dies. Whether a save, a session or a
+// collection is alive is told by its lock alone: never by a process id, a clock or a note.
 #pragma once
 
 #include <filesystem>

@@ -3,6 +3,7 @@
 namespace lastgood::io {
 
 void write_all(File& file, std::uint64_t offset, std::span<const std::byte> data) {
+  // Ends: write_some() writes at least one byte, or throws.
   while (!data.empty()) {
     const std::size_t written = file.write_some(offset, data);
     offset += written;

@@ -28,6 +28,7 @@ const char* advice_for(int error) {
     case ENOENT:
     case ENOTDIR: return "check the path, and that nothing else moved or removed it";
     case EISDIR:
+    // ESPIPE is what opening a pipe, a socket or a device under a file's name is reported as.
     case ESPIPE: return "something that is no file stands there: move it away, and put the file back from a copy";
     case EEXIST: return "something else created it first; move it away, or use another path";
     case EMFILE:

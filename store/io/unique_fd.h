@@ -23,6 +23,7 @@ class UniqueFd {
     if (fd_ >= 0) ::close(fd_);
   }
 
+  /// Still owned: not to be closed, nor kept beyond the object.
   int get() const noexcept { return fd_; }
   explicit operator bool() const noexcept { return fd_ >= 0; }
   void swap(UniqueFd& other) noexcept { std::swap(fd_, other.fd_); }

@@ -8,6 +8,7 @@
 namespace lastgood::pipeline {
 
 std::size_t HashOfHash::operator()(const BlobHash& hash) const noexcept {
+  // A hash is as good as random bits already; its first bytes will do.
   std::size_t value = 0;
   std::memcpy(&value, hash.bytes.data(), sizeof value);
   return value;
@@ -19,6 +20,7 @@ void BlobIndex::refresh(catalog::Connection& db) {
   catalog::for_each_live_blob(db, newest_, most_, [&](const catalog::Blob& blob) {
     fresh.emplace_back(blob.frame.hash, Entry{blob.id, blob.frame.raw_bytes, 0, blob.frame.kind, false});
   });
+  // The newest stay: they are the likeliest matches. What is forgotten costs space, not safety.
   if (entries_.size() + fresh.size() > most_) entries_.clear();
   // The transaction may be run again after a busy database: what is there already is not added twice.
   for (auto& [hash, entry] : fresh) {
@@ -36,6 +38,7 @@ std::vector<Candidate> BlobIndex::find(const ContentKey& key) const {
   for (auto it = first; it != last; ++it) {
     const Entry& entry = it->second;
     if (entry.kind != key.kind || entry.raw_bytes != key.raw_bytes) continue;
+    // Equal hash, and content that is known to differ: built to collide.
     if (entry.known && entry.fingerprint != key.digest.fingerprint) continue;
     found.push_back({entry.blob, entry.known});
   }

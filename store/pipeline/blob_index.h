@@ -27,7 +27,8 @@ struct ContentKey {
   bool operator==(const ContentKey&) const = default;
 };
 
-/// For hash tables keyed by a blob's hash.
+/// For hash tables keyed by a blob's hash. Takes no seed: somebody who builds colliding hashes can make a table slow,
+/// not wrong.
 struct HashOfHash {
   std::size_t operator()(const BlobHash& hash) const noexcept;
 };
@@ -37,12 +38,14 @@ struct Candidate {
   bool same_content = false;  // by fingerprint: no need to compare bytes
 };
 
-/// Safe from any thread.
+/// Safe from any thread. Several rows of one hash are kept side by side: contents may collide, and a healed blob may
+/// have a successor. What it says of a row may be out of date as soon as it is said; only the pin decides.
 class BlobIndex {
  public:
   explicit BlobIndex(std::size_t most = 1U << 20) : most_(most) {}
 
-  /// Learns of the blobs that were committed since the last time. Inside a transaction of the caller's.
+  /// Learns of the blobs that were committed since the last time. Inside a transaction of the caller's. Asks for rows
+  /// above the highest id that it has seen, since ids only grow.
   void refresh(catalog::Connection& db);
 
   /// Blobs of the same hash, size and kind whose content is, or may be, the same.
@@ -60,6 +63,7 @@ class BlobIndex {
     std::uint64_t raw_bytes = 0;
     std::uint64_t fingerprint = 0;
     format::FrameKind kind = format::FrameKind::chunk;
+    /// `fingerprint` was computed from the content in this process.
     bool known = false;
   };
   const std::size_t most_;

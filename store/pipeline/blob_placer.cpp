@@ -41,6 +41,7 @@ void BlobPlacer::place(std::span<const Content> contents, std::shared_ptr<const 
       batch.push_back({content, std::move(candidates), memory});
     }
   }
+  // At once, and before any wait for pins: memory of contents that wait is bounded, and these need none.
   write(fresh);
   if (batch.empty()) return;
   {
@@ -108,6 +109,7 @@ bool BlobPlacer::same_bytes(const Candidate& candidate, const Content& content) 
   for (;;) {
     std::optional<catalog::Blob> blob;
     context_.catalog.read([&](catalog::Connection& db) { blob = catalog::find_blob(db, candidate.blob); });
+    // A new read transaction each time: a collection may have moved the blob between the look and the read.
     if (!blob || (bad && bad->blob.place == blob->place)) break;  // gone, or unreadable and not moved meanwhile
     try {
       const std::vector<std::byte> stored =
@@ -132,6 +134,8 @@ void BlobPlacer::write(std::span<const Content* const> contents) {
   std::vector<format::Packed> memory;
   memory.reserve(contents.size());
   for (const Content* content : contents) {
+    // Claimed before it is written, so that two threads with the same content write it once. Nobody reads the row's
+    // offset before all place() calls have returned, and a failed write fails the save.
     const std::optional<std::size_t> own = claim(*content);
     if (!own) continue;
     owns.push_back(*own);
@@ -170,6 +174,7 @@ void BlobPlacer::pin(const std::vector<Waiting>& waiting) {
     }
   }
   std::vector<bool> live;
+  // Relaxed: a pin that a power loss takes is of a save that the power loss ended, too.
   context_.catalog.write(catalog::Durability::relaxed,
                          [&](catalog::Connection& db) { live = catalog::pin_live(db, context_.save, wanted); });
   for (std::size_t i = 0; i < wanted.size(); ++i) {

@@ -2,11 +2,13 @@
 //
 //   1. Content that this save has already placed is placed once.
 //   2. A live blob of the same hash is pinned first. Unless this process knows its content by fingerprint, its bytes
-//   are
-//      then compared: hashes can be equal by somebody's design.
+//      are then compared: hashes can be equal by somebody's design.
 //   3. Pins are committed in batches: those of the parent checkpoint when the save begins, others when enough have
 //      gathered or at flush().
 //   4. What has no match is packed, where that is asked for and pays, and appended.
+//
+// The pin comes before the comparison, and names the row instead of the place: between the two, no collection can free
+// the blob, though it may move it.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +32,8 @@
 
 namespace lastgood::pipeline {
 
-/// A blob to be placed. `ordinal` is the caller's number for it.
+/// A blob to be placed. `ordinal` is the caller's number for it. `element_bytes` chooses the byte planes that it may be
+/// packed by.
 struct Content {
   std::size_t ordinal = 0;
   ContentKey key;
@@ -71,8 +74,10 @@ class BlobPlacer {
   /// Places contents that lie in `memory`, which is kept as long as one of them waits for a pin.
   void place(std::span<const Content> contents, std::shared_ptr<const void> memory);
   /// Places what still waits.
+  /// REQUIRES: every place() has returned. After it, each ordinal has a source.
   void flush();
 
+  /// By ordinal; and the new blobs, whose rows the final commit inserts. Both are complete only after flush().
   const std::vector<Source>& sources() const noexcept { return sources_; }
   const std::vector<OwnBlob>& own() const noexcept { return own_; }
 
@@ -83,6 +88,7 @@ class BlobPlacer {
     std::shared_ptr<const void> memory;
   };
 
+  /// The names in _locked are for callers that hold mutex_.
   bool place_known(const Content& content);
   bool place_known_locked(const Content& content);
   std::optional<std::size_t> claim(const Content& content);

@@ -28,6 +28,7 @@ void add_tasks(ChunkPlan& plan, std::span<const TensorView> state, std::uint64_t
   for (std::size_t i = 0; i < state.size(); ++i) {
     const TensorView& view = state[i];
     const std::uint64_t total = view.spec.alias_of.empty() ? view.spec.byte_count() : 0;
+    // Both passes count the ordinals of all chunks, so that a chunk's number is its place in the manifest.
     for (std::uint64_t done = 0; done < total; done += chunk_bytes, ++ordinal) {
       if (view.copy_at_capture != copy_at_capture) continue;
       Piece piece;

@@ -11,6 +11,7 @@
 namespace lastgood::pipeline {
 namespace {
 
+/// One counter that all threads draw from, since tasks take unequal time: a compressed chunk, a hole, a match.
 class Loop {
  public:
   Loop(std::size_t count, const std::function<void(std::size_t)>& body) : count_(count), body_(body) {}
@@ -42,6 +43,7 @@ class Loop {
 }  // namespace
 
 unsigned thread_count(unsigned wanted) {
+  // hardware_concurrency() may be 0, where it cannot be told.
   return wanted != 0 ? wanted : std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
 }
 

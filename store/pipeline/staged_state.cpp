@@ -64,6 +64,8 @@ void StagedState::stage_while_free(unsigned threads) {
 
 void StagedState::stage_up_to(std::size_t limit, unsigned threads, bool wait) {
   const auto done = [this, limit] { return abandoned_ || all_claimed(limit); };
+  // First the slot, then the claim: a claimed task has its memory already and will be finished, so nobody ever waits
+  // for one that itself waits for memory.
   parallel_for(threads, threads, [&](std::size_t) {
     while (!done()) {
       StagingArena::Slot slot = wait ? arena_.acquire(done) : arena_.try_acquire();
@@ -88,6 +90,7 @@ StagedState::Copy StagedState::take(std::size_t task) {
     copy.slot = std::move(slot);
     return copy;
   }
+  // Somebody else copies it. The slot goes back before the wait, or those who need it could not finish.
   slot = {};
   wait_until_staged(task);
   {
@@ -96,6 +99,7 @@ StagedState::Copy StagedState::take(std::size_t task) {
     copy.slot = std::move(tasks_[task].slot);
   }
   for (const Piece& piece : pieces) {
+    // It was copied without hashing, so as to hold the trainer no longer than a copy takes.
     copy.digests.push_back(digest_of(copy.slot.bytes().subspan(piece.slot_offset, piece.bytes)));
   }
   return copy;
@@ -116,6 +120,7 @@ void StagedState::stage(std::size_t task, StagingArena::Slot slot) {
     for (const Piece& piece : plan_.tasks[task].pieces) {
       copy(state_[piece.entry], piece, 0, slot.bytes().subspan(piece.slot_offset, piece.bytes));
     }
+    // After the copy: a change that came before it is in the copy, and must be noticed as well.
     check_versions(plan_.tasks[task]);
   } catch (...) {
     fail_with_current_exception();

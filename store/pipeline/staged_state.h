@@ -3,6 +3,9 @@
 // Each task is claimed once, and only by a thread that already has a slot for it. The save takes tasks in order: one
 // that nobody has copied yet it copies itself, computing the digests on the way. So a save without a copy beforehand,
 // one that copies all at capture and one that copies behind the trainer's back are one and the same.
+//
+// The hash is always of the copy, never of the live tensor: a blob matches its name even where the tensor changes under
+// the save.
 #pragma once
 
 #include <atomic>
@@ -26,6 +29,7 @@ class StagedState {
   StagedState(std::span<const TensorView> state, const ChunkPlan& plan, StagingArena& arena);
 
   /// Copies what is not yet copied and waits for what others are copying. Returns early once abandoned.
+  /// What fails here is not thrown: take() reports it, on the save's side.
   void stage_all(unsigned threads);
   /// Copies the tasks with `copy_at_capture`.
   void stage_captured();
@@ -37,6 +41,7 @@ class StagedState {
     std::vector<format::Digest> digests;  // one per piece
   };
   /// Hands over the copy of a task, once. Throws Error(invalid_argument) where a tensor changed while it was copied.
+  /// Waits for whoever is copying it. REQUIRES: not abandoned.
   Copy take(std::size_t task);
 
   /// The save has ended: nobody will take the rest. Wakes all who wait.

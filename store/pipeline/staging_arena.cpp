@@ -51,6 +51,7 @@ StagingArena::Slot StagingArena::try_acquire() {
 
 StagingArena::Slot StagingArena::take_locked() {
   if (free_.empty()) {
+    // Not from the heap: only whole pages can become huge ones.
     void* memory = mmap(nullptr, slot_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return {};
     madvise(memory, slot_bytes_, MADV_HUGEPAGE);  // a hint; fewer page faults where it is taken
@@ -67,6 +68,7 @@ void StagingArena::give_back(std::span<std::byte> bytes) {
     const std::lock_guard lock(mutex_);
     free_.push_back(bytes.data());
   }
+  // All, not one: those who wait have different reasons to give up.
   freed_.notify_all();
 }
 

@@ -1,4 +1,5 @@
-// Memory for the copies of tensors: slots of one size, made on demand up to a bound, kept for the next save.
+// Memory for the copies of tensors: slots of one size, made on demand up to a bound, kept for the next save. Slots have
+// the size of a chunk, so the bound on staging is a bound on how many chunks are between copy and disk.
 #pragma once
 
 #include <condition_variable>
@@ -14,7 +15,8 @@ namespace lastgood::pipeline {
 /// A quarter of the machine's memory.
 std::uint64_t default_staging_bytes();
 
-/// Safe from any thread. Must outlive its slots.
+/// Safe from any thread. Must outlive its slots. The memory of all slots is given back to the system by the destructor
+/// alone.
 class StagingArena {
  public:
   /// At most bound / slot_bytes slots, but at least `least`.
