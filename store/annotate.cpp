@@ -1,3 +1,8 @@
+// Each change is one durable transaction, which first makes sure that its checkpoint is there. A rollback from outside
+// needs more, since a trainer that runs would overwrite it with its next save:
+//   1. Ask for the checkpoint's run.
+//   2. Take the run's lock, without waiting: then no trainer is at work, and none begins.
+//   3. In the transaction, look for the checkpoint again, which may have been forgotten since 1, and move the head.
 #include <lastgood/annotate.h>
 
 #include "store/catalog/checkpoints.h"
@@ -31,6 +36,7 @@ OwningRun run_of(Connection& db, CheckpointId checkpoint) {
   require_checkpoint(db, checkpoint);
   const std::string name = catalog::find_checkpoint(db, checkpoint)->run;
   const std::optional<RunId> run = catalog::find_run(db, name);
+  // A foreign key forbids it: only a damaged catalog gets here.
   if (!run) throw Error(ErrorCode::internal, name, "checkpoint of a run without a row: run `lastgood verify`");
   return {*run, name};
 }

@@ -1,3 +1,10 @@
+// How a blob is read, without a lock and without a pin:
+//   1. At the place that the catalog gave when the checkpoint was opened.
+//   2. On wrong bytes or a missing pack, ask again in a new read transaction. The checkpoint gone: not_found, since it
+//      was forgotten and collected meanwhile.
+//   3. The place another one: a compaction has moved the blob, read there. Without a limit, as any number of them may
+//      pass.
+//   4. The place the same: the blob is damaged. It is marked and set aside, and the load fails.
 #include "store/checkpoint_reader.h"
 
 #include <algorithm>
@@ -34,6 +41,7 @@ OpenedCheckpoint CheckpointReader::open(CheckpointId id) {
     return catalog::checkpoint_blobs(db, id);
   });
   const catalog::Blob& manifest = blobs->manifest;
+  // The length is the catalog's word, which may be damaged: capped before it is allocated.
   std::vector<std::byte> bytes(static_cast<std::size_t>(std::min(manifest.frame.raw_bytes, format::kMaxPayload)));
   read_blob(id, manifest, "manifest", bytes);
   OpenedCheckpoint opened{id, format::decode_manifest(bytes), std::move(blobs->chunks), {}};
@@ -41,6 +49,8 @@ OpenedCheckpoint CheckpointReader::open(CheckpointId id) {
   for (const format::ManifestEntry& entry : opened.manifest.entries) {
     opened.first_chunk.push_back(chunks);
     for (const BlobHash& hash : entry.chunks) {
+      // The manifest says what the checkpoint is, the catalog only where it lies: where they differ, neither is guessed
+      // at.
       const bool same = chunks < opened.chunks.size() && opened.chunks[chunks].frame.hash == hash;
       if (!same) {
         throw Error(ErrorCode::corruption, std::to_string(id.value),

@@ -1,4 +1,5 @@
-// Reading blobs of a checkpoint while others may collect, compact or forget: what load and its relatives share.
+// Reading blobs of a checkpoint while others may collect, compact or forget: what load and its relatives share. The
+// protocol stands on top of the .cpp.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +16,8 @@
 
 namespace lastgood {
 
-/// A checkpoint as its manifest says, with the places of its blobs at the time of asking.
+/// A checkpoint as its manifest says, with the places of its blobs at the time of asking. Places may be out of date at
+/// any time; read() deals with that.
 struct OpenedCheckpoint {
   CheckpointId id;
   format::Manifest manifest;
@@ -23,7 +25,7 @@ struct OpenedCheckpoint {
   std::vector<std::size_t> first_chunk;  // of each entry
 };
 
-/// One chunk to read, and where to.
+/// One chunk to read, and where to. REQUIRES: `out` has just the chunk's bytes. It holds garbage where the read fails.
 struct ChunkRead {
   std::size_t entry = 0;
   std::size_t ordinal = 0;

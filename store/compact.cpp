@@ -60,6 +60,7 @@ Copied copy_frames(const StoreImpl& store, std::span<const Blob> blobs, io::Pack
   io::PackReader reader(*store.files, paths::blobs(store.directory));
   Copied copied;
   for (const Blob& blob : blobs) {
+    // As of the caller's snapshot. What died since is found out by the commit, which moves live rows only.
     if (blob.state != catalog::BlobState::live) continue;
     const std::vector<std::byte> bytes = read_frame(reader, blob);
     const auto stored = std::span(bytes).subspan(std::min(bytes.size(), format::kHeaderBytes));
@@ -93,6 +94,7 @@ bool worth_compacting(std::uint64_t allocated, std::uint64_t needed, bool can_pu
   if (allocated <= needed) return false;
   const std::uint64_t waste = allocated - needed;
   // Without holes nothing else frees the space, but a whole pack is not copied for the sake of a dead record.
+  // More than half, so that a copy frees more than it writes.
   return can_punch ? waste > allocated / 2 && waste > kMinWaste : waste > allocated / 8;
 }
 

@@ -1,4 +1,5 @@
-// Compaction: the LIVE blobs of a wasteful pack move to a new one.
+// Compaction: the LIVE blobs of a wasteful pack move to a new one. For the thread of the collection; readers and saves
+// go on beside it.
 #pragma once
 
 #include <cstdint>

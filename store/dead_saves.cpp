@@ -25,6 +25,8 @@ std::vector<DeadSave> lock_dead_saves(const StoreImpl& store) {
   const auto in_flight = query(store, [](catalog::Connection& db) { return catalog::saves_in_flight(db); });
   std::vector<DeadSave> dead;
   for (const catalog::SaveRow& row : in_flight) {
+    // Rows first, locks second: a save that ends in between lets its lock go as well, and is taken for dead without
+    // harm, since its row is gone by then.
     auto lock = store.files->try_lock(paths::save_lock(store.directory, row.uuid), io::LockMode::exclusive);
     if (lock || !rules::respect_locks) dead.push_back({row, std::move(lock)});
   }

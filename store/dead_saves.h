@@ -1,4 +1,5 @@
-// Saves whose process died: their row is there, but nobody holds their lock.
+// Saves whose process died: their row is there, but nobody holds their lock. For the holder of the gc lock, in this
+// order: lock them, commit their end, remove their files.
 #pragma once
 
 #include <memory>

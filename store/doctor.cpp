@@ -1,3 +1,4 @@
+// Judged by names, sections and a few JSON texts, so that it works for a checkpoint of any origin and needs no tensor.
 #include <lastgood/doctor.h>
 
 #include <algorithm>
@@ -87,6 +88,7 @@ class Examination {
     for (const EntrySpec& entry : entries_) {
       if (entry.section != Section::extra || entry.dtype != DType::json) continue;
       if (is_position(text_of_(entry))) return;
+      // The modes of modules are texts of the adapter's own, and say nothing of the data.
       other_texts = other_texts || !entry.name.ends_with(".training");
     }
     find(other_texts ? Severity::info : Severity::warning,
@@ -96,6 +98,7 @@ class Examination {
   }
 
   static bool is_position(const std::string& text) {
+    // A text of the user's may be anything: what does not parse is simply no position.
     const json value = json::parse(text, nullptr, false);
     if (!value.is_object() || !value.contains("type")) return false;
     return std::find(std::begin(kPositionTypes), std::end(kPositionTypes), value.at("type")) !=
@@ -110,6 +113,7 @@ class Examination {
     for (const EntrySpec& entry : entries_) {
       if (entry.section != Section::optimizer || !entry.name.starts_with(prefix)) continue;
       has_state = true;
+      // A parameter's name has dots of its own, so it goes as far as the last one.
       const std::string parameter = entry.name.substr(prefix.size(), entry.name.rfind('.') - prefix.size());
       if (!parameters_.contains(parameter)) strangers.insert(parameter);
     }
@@ -148,6 +152,7 @@ Diagnosis doctor(const Store& store, CheckpointId checkpoint) {
     std::string text(entry.byte_count(), '\0');
     const TensorSlot slot{entry, text.data()};
     LoadOptions options;
+    // One entry alone is asked for; the others are not missed.
     options.strict = false;
     load(store, checkpoint, {&slot, 1}, options);
     return text;

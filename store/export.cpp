@@ -82,6 +82,8 @@ void write_tensors(CheckpointReader& reader, const OpenedCheckpoint& checkpoint,
   Meter meter(options.progress, "export", total);
   pipeline::parallel_for(pipeline::thread_count(options.threads), moves.size(), [&](std::size_t i) {
     const Move& move = moves[i];
+    // In memory first, since a chunk is known to be right only when all of it is there. So a few chunks per thread are
+    // all that an export takes.
     std::vector<std::byte> bytes(move.bytes);
     reader.read(checkpoint, {move.entry, move.ordinal, bytes});
     io::write_all(file, move.to, bytes);
@@ -99,6 +101,7 @@ ExportReport export_safetensors(const Store& store, CheckpointId checkpoint, con
     return catalog::find_checkpoint(db, checkpoint).value();
   });
   io::FileSystem& files = *store.impl().files;
+  // Of a directory in the way, or a file without leave to replace it, the user hears before a long read.
   refuse_existing(files, file, options.replace);
   CheckpointReader reader(store.impl());
   const OpenedCheckpoint opened = reader.open(checkpoint);
@@ -112,6 +115,8 @@ ExportReport export_safetensors(const Store& store, CheckpointId checkpoint, con
   io::FileReplacement replacement(files, file);
   io::write_all(replacement.file(), 0, header);
   write_tensors(reader, opened, plan_moves(opened, state, positions, header.size()), replacement.file(), options);
+  // Once more: the writing may have taken minutes, and somebody may have made such a file meanwhile. What is made
+  // between this look and the move is still lost.
   refuse_existing(files, file, options.replace);
   ExportReport report{state.sources.size(), positions.size() - state.sources.size(), replacement.file().size(),
                       std::move(state.as_bytes)};

@@ -21,6 +21,7 @@ Extent extent_of(const catalog::Blob& blob) {
 
 std::vector<Extent> free_extents(std::span<const catalog::Blob> blobs, std::uint64_t size, std::uint64_t block) {
   std::vector<Extent> free;
+  // The pack's own header stays as long as the pack.
   std::uint64_t used_until = format::kHeaderBytes;
   const auto add_gap = [&](std::uint64_t gap_end) {
     // Inward: a block that the gap shares with a neighbour would be rewritten by the punch, and may be torn.
@@ -33,6 +34,7 @@ std::vector<Extent> free_extents(std::span<const catalog::Blob> blobs, std::uint
     if (!is_live(blob)) continue;
     const Extent used = extent_of(blob);
     add_gap(used.begin);
+    // Rows that overlap, as only a damaged catalog has them, keep what either needs.
     used_until = std::max(used_until, used.end);
   }
   add_gap(size);

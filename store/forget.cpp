@@ -23,6 +23,7 @@ namespace {
 using catalog::Connection;
 
 /// Sorted, each once.
+/// For the binary search below, and so that no reference is given back twice.
 std::vector<CheckpointId> distinct(std::span<const CheckpointId> checkpoints) {
   const std::set<CheckpointId> ids(checkpoints.begin(), checkpoints.end());
   return {ids.begin(), ids.end()};
@@ -78,6 +79,7 @@ class Keeper {
   std::set<CheckpointId> kept(const RetentionPolicy& policy, std::vector<CheckpointInfo>& newest_first,
                               const std::set<CheckpointId>& protected_ids) {
     std::set<CheckpointId> kept;
+    // Ends: each further round has found at least one more that is broken.
     do {
       // What is found broken does not count: the rules go on to older ones, which want a look of their own.
       const std::vector<CheckpointId> ids = kept_by(policy, newest_first);
@@ -145,6 +147,8 @@ std::vector<CheckpointInfo> expired(const Store& store, const RetentionPolicy& p
   check_policy(policy);
   const History history = query(store, [&](Connection& db) { return history_of(db, policy.run); });
   require_metric(policy, history.newest_first);
+  // Judged from one snapshot, and then from packs that may change meanwhile. forget() checks all that must hold again,
+  // in its own transaction.
   std::map<std::string, std::vector<CheckpointInfo>> runs;
   for (const CheckpointInfo& checkpoint : history.newest_first) runs[checkpoint.run].push_back(checkpoint);
   std::set<CheckpointId> protected_ids;

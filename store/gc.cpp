@@ -31,6 +31,8 @@ GcReport collect_garbage(const Store& store, const GcOptions& options) {
                 "a collection forgets nothing by itself: call forget() first, or ask for a dry run");
   }
   const StoreImpl& impl = store.impl();
+  // A read-only handle takes no lock: its estimate may count a compaction's new pack, which has no row yet, for an
+  // orphan.
   if (options.dry_run && impl.read_only) return estimate_collection(impl, options);
   impl.use_for_writing();
   const auto lock = lock_collection(impl);

@@ -44,6 +44,7 @@ void estimate_pack(const StoreImpl& store, const catalog::PackRow& pack, const s
   } else if (dead > 0 && file) {
     // Not the sum of the free extents: some are holes already.
     const std::uint64_t block = store.files->block_bytes(paths::blobs(store.directory));
+    // In whole blocks, as the last free extent may end behind the file.
     std::uint64_t kept = (file->size() + block - 1) / block * block;
     for (const Extent& extent : free_extents(blobs, file->size(), block)) kept -= extent.end - extent.begin;
     report.bytes_freed += allocated > kept ? allocated - kept : 0;

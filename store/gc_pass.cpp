@@ -55,6 +55,8 @@ bool has_damage(std::span<const Blob> blobs) {
 
 GcReport GcPass::run() {
   mark();
+  // After the marks. What is not in flight here never gets another blob: owners' rows only go, and a compaction is this
+  // pass's own.
   const auto packs = query(store_, [](Connection& db) { return catalog::list_packs(db); });
   for (const PackRow& pack : packs) {
     if (!(rules::ask_owner && pack.owner_in_flight)) reclaim(pack);
@@ -64,11 +66,13 @@ GcReport GcPass::run() {
     if (!pack.owner_in_flight && pack.live_blobs > 0) compact_wasteful(pack);
   }
   sweep();
+  // Negative where a compaction's copy took more than could be freed of the old pack.
   report_.bytes_freed = balance_ > 0 ? static_cast<std::uint64_t>(balance_) : 0;
   return report_;
 }
 
 void GcPass::mark() {
+  // Held until the commit is through: nobody can come to life under one of these names meanwhile.
   const std::vector<DeadSave> dead = lock_dead_saves(store_);
   const Durability durability = rules::mark_durable ? Durability::durable : Durability::relaxed;
   store_.use_for_writing().write(durability, [&](Connection& db) {
@@ -76,6 +80,7 @@ void GcPass::mark() {
     for (const DeadSave& save : dead) catalog::end_save(db, save.row.id);
     catalog::mark_unreferenced(db);
     if (rules::mark_first) return;
+    // For the weakened build of the tests alone: destroying before the mark.
     for (const PackRow& pack : catalog::list_packs(db)) {
       if (pack.live_blobs == 0 && !pack.owner_in_flight) unlink(pack.uuid);
     }
@@ -119,6 +124,7 @@ bool GcPass::punch(const PackRow& pack, std::span<const Blob> blobs) {
   const std::vector<Extent> extents = free_extents(blobs, file->size(), block);
   const std::uint64_t before = file->allocated_bytes();
   for (const Extent& extent : extents) {
+    // Asked once: a file system that has no holes here has none in the next pack either.
     can_punch_ = can_punch_ && file->punch_hole(extent.begin, extent.end - extent.begin);
   }
   // A pack without a whole free block has nothing to wait for.
@@ -131,6 +137,8 @@ bool GcPass::punch(const PackRow& pack, std::span<const Blob> blobs) {
 
 void GcPass::drop_destroyed() {
   if (unlinked_.empty() && punched_.empty()) return;
+  // Before the rows go: a name that a power loss brings back without a row would be an orphan, and one with a record in
+  // it is set aside by the sweep, not freed.
   if (!unlinked_.empty()) store_.files->sync_directory(paths::blobs(store_.directory));
   store_.use_for_writing().write(Durability::relaxed, [&](Connection& db) {
     for (const PackRow& pack : unlinked_) catalog::drop_pack(db, pack.id);
@@ -157,6 +165,7 @@ void GcPass::compact_wasteful(const PackRow& pack) {
   ++report_.packs_compacted;
   PackRow left = pack;
   blobs = blobs_of(store_, pack);
+  // From the rows as they are now: what was damaged stayed, and keeps the old pack from being unlinked.
   left.live_blobs = count(blobs, catalog::BlobState::live);
   left.dead_blobs = count(blobs, catalog::BlobState::dead);
   reclaim(left);

@@ -28,8 +28,12 @@ class GcPass {
   void set_aside(const format::Uuid& orphan);
   void unlink(const format::Uuid& pack);
   bool punch(const catalog::PackRow& pack, std::span<const catalog::Blob> blobs);
+  /// Drops the rows of what is in unlinked_ and punched_, and empties both. May be called at any time between two
+  /// packs.
   void drop_destroyed();
   void sweep();
+  /// Tells the caller's progress, and throws Error(cancelled) where that asks to stop. Only at points where stopping is
+  /// safe.
   void report(std::string_view phase, std::uint64_t bytes);
   void freed(std::uint64_t before, std::uint64_t after);
 

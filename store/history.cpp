@@ -23,6 +23,7 @@ std::uint64_t allocated_for_packs(const StoreImpl& store) {
 /// Asked by path: opening the catalog outside of SQLite would drop the locks that this process holds on it.
 std::uint64_t catalog_size(const StoreImpl& store) {
   std::uint64_t bytes = 0;
+  // The log is a part of the catalog until it is folded back; a rollback journal is not.
   for (const char* suffix : {"", "-wal"}) {
     const auto info = store.files->info(paths::catalog(store.directory).string() + suffix);
     if (info) bytes += info->size;

@@ -44,6 +44,7 @@ Source open_source(io::FileSystem& files, const std::filesystem::path& path) {
     throw Error(ErrorCode::not_found, source.name, "there is no file " + source.name + " to import");
   }
   source.bytes = source.file->size();
+  // The length and the first byte of the JSON, by which a pickle is told from a header.
   std::array<std::byte, format::kSafetensorsPrefix + 1> first{};
   const std::size_t got = io::read_fully(*source.file, 0, first);
   const auto json_bytes =
@@ -75,6 +76,7 @@ std::vector<TensorView> views_of(const Source& source, const format::IncomingSta
     TensorView view{.spec = entry.spec};
     if (entry.spec.alias_of.empty()) {
       const std::uint64_t begin = source.first_byte + source.header.tensors[entry.tensor].begin;
+      // Called from the threads of the save, which has ended before `source` and `meter` go.
       view.read = [&source, &meter, begin](std::uint64_t offset, std::span<std::byte> out) {
         read_exactly(source, begin + offset, out);
         meter.add(out.size());
@@ -105,6 +107,7 @@ CheckpointInfo import_safetensors(Store& store, const std::filesystem::path& fil
                                          hash_of(source, options.progress), source.header);
   Meter meter(options.progress, "import", source.bytes - source.first_byte);
   const CheckpointId saved = session.save(views_of(source, state, meter), request).value();
+  // Not `interrupted`, as the destructor would have it: an import leaves nothing to be resumed.
   session.complete();
   return find_checkpoint(store, saved).value();
 }

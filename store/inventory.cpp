@@ -1,3 +1,6 @@
+// What the files say is all there is to go by: names, headers and contents are checked, and where several disagree,
+// what most say or what is whole wins. The result depends on the files alone, not on the order in which a folder lists
+// them.
 #include "store/inventory.h"
 
 #include <algorithm>
@@ -71,6 +74,7 @@ class Scanner {
       PackScan scan = scan_pack(*file, pack, block_, [&](std::uint64_t offset) { report(offset); });
       scanned_.push_back({with_damaged(pack, scan), scan.store});
     } catch (const Error& error) {
+      // A file under another pack's name. Left where it is, and told.
       if (error.code() != ErrorCode::invalid_argument) throw;
       inventory_.left_out.push_back(error.what());
     }
@@ -121,6 +125,7 @@ void read_records(io::PackReader& reader, Inventory& inventory) {
       }
       try {
         format::Record record = format::decode_record(reader.read({pack.uuid, blob.offset, blob.frame}));
+        // A compaction that was cut short leaves a record in two packs.
         if (known.insert(record.checkpoint).second) inventory.records.push_back({std::move(record), {p, b}});
       } catch (const Error& error) {
         if (error.code() != ErrorCode::corruption) throw;
@@ -130,6 +135,8 @@ void read_records(io::PackReader& reader, Inventory& inventory) {
       }
     }
   }
+  // The order of the saves, in which every parent comes before its children; the other two only to decide between
+  // equals.
   const auto order = [](const FoundRecord& found) {
     return std::tie(found.record.sequence, found.record.created_at_ms, found.record.checkpoint);
   };

@@ -1,4 +1,5 @@
-// What a store's packs hold, found by scanning them: enough to make the catalog anew.
+// What a store's packs hold, found by scanning them: enough to make the catalog anew. In memory as a whole: it grows
+// with the number of blobs, not with their bytes.
 #pragma once
 
 #include <compare>
@@ -51,6 +52,7 @@ Inventory take_inventory(io::FileSystem& files, const std::filesystem::path& sto
 
 /// Finds blobs by content. Where several have the same hash, a good one comes before a damaged one, and then one in the
 /// asking checkpoint's own pack: two contents of one hash, which only somebody's intent can make, then stay apart.
+/// Refers to the inventory, which must outlive it. Safe from any thread.
 class BlobFinder {
  public:
   explicit BlobFinder(const Inventory& inventory);

@@ -27,6 +27,7 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 
 /// Anonymous memory, in large pages where the machine gives them.
+/// Not from the heap: pages that no read touches are never there, and go back to the system with the load.
 class Memory {
  public:
   explicit Memory(std::size_t bytes) : bytes_(bytes) {
@@ -90,6 +91,7 @@ std::size_t aligned(std::size_t bytes) {
 void load_staged(CheckpointReader& reader, const OpenedCheckpoint& checkpoint, const std::vector<Target>& targets,
                  const LoadOptions& options) {
   std::size_t total = 0;
+  // Each slot's copy begins at a cache line of its own, so threads at two slots do not share one.
   for (const Target& target : targets) total += aligned(target.out.size());
   const Memory memory(total);
   std::vector<ChunkRead> reads;
@@ -118,6 +120,7 @@ void load_in_two_passes(CheckpointReader& reader, const OpenedCheckpoint& checkp
     std::vector<std::byte> scratch(reads[i].out.size());
     reader.read(checkpoint, {reads[i].entry, reads[i].ordinal, scratch});
   });
+  // Nothing can be undone here, so the user must hear that the state is no longer what it was.
   try {
     read_all(reader, checkpoint, reads, options);
   } catch (const Error& error) {
@@ -162,6 +165,7 @@ std::vector<HostEntry> load_to_host(const Store& store, CheckpointId checkpoint,
     std::shared_ptr<std::byte[]>& bytes = memory[owner[i]];
     if (!bytes) {
       const auto size = static_cast<std::size_t>(spec.byte_count());
+      // Not set to zero: every byte is read, or nothing is returned.
       bytes = std::make_shared_for_overwrite<std::byte[]>(size);
       add_reads(opened, owner[i], {bytes.get(), size}, reads);
     }

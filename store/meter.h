@@ -1,4 +1,5 @@
-// Counts the bytes that several threads have done, and tells the caller's callback, one thread at a time.
+// Counts the bytes that several threads have done, and tells the caller's callback, one thread at a time. The others
+// wait while it runs; where it asks to stop, the thread that heard it throws, and the loop around it ends.
 #pragma once
 
 #include <cstdint>

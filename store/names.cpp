@@ -36,6 +36,7 @@ bool is_reserved(std::string_view text) {
 std::string in_lower_case(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) {
+    // As above: no locale.
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return lower;

@@ -1,4 +1,5 @@
-// The words by which checkpoints are named, beside ids: what is reserved, and what a tag may look like.
+// The words by which checkpoints are named, beside ids: what is reserved, and what a tag may look like. Pure functions;
+// the catalog takes any text as a tag, so these are what keeps the rules.
 #pragma once
 
 #include <string>

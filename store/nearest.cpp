@@ -17,6 +17,7 @@ std::uint64_t distance(std::int64_t a, std::int64_t b) {
 
 }  // namespace
 
+/// The optimal string alignment distance, with three rows of its table: a cell needs the two rows above its own.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before_last(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;
@@ -35,6 +36,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::vector<std::string> nearest_names(std::string_view word, const std::vector<std::string>& candidates) {
+  // A third of the word may be wrong, and two letters of a short one.
   const std::size_t tolerated = std::max<std::size_t>(2, word.size() / 3);
   std::vector<std::pair<std::size_t, std::string>> ranked;
   for (const std::string& candidate : candidates) {

@@ -24,9 +24,11 @@ OldCatalog::OldCatalog(io::FileSystem& files, const std::filesystem::path& store
 }
 
 void OldCatalog::read(io::FileSystem& files, const std::filesystem::path& store) {
+  // Waits for nobody: a rebuild has the store to itself, and what a dry run cannot read, it does without.
   const auto catalog =
       catalog::Catalog::open(paths::catalog(store), catalog::Access::read_only,
                              {std::chrono::milliseconds{0}, files.sqlite_vfs(), files.is_local(store)});
+  // A half-true catalog would keep checkpoints away that are whole in the packs.
   if (!catalog.integrity_problems().empty()) return;
   catalog.read([&](catalog::Connection& db) {
     for (const format::Uuid& pack : catalog::pack_uuids(db)) packs_.insert(pack);

@@ -1,4 +1,5 @@
-// What a catalog that is about to be replaced still tells a rebuild.
+// What a catalog that is about to be replaced still tells a rebuild. Only what it denies counts: that a checkpoint was
+// forgotten is nowhere else, everything it affirms is in the packs.
 #pragma once
 
 #include <filesystem>

@@ -13,6 +13,7 @@ namespace lastgood {
 
 namespace {
 
+// Also how often `passed` is told.
 constexpr std::size_t kWindowBytes = 1u << 20;
 
 /// A window that moves forward over the file, so that stepping from header to header costs few reads.
@@ -76,6 +77,7 @@ bool was_punched(io::File& file, std::uint64_t payload, std::uint64_t stored_byt
     const std::size_t got = io::read_fully(file, at, bytes);
     if (got == 0) break;  // cut short
     const bool zero = is_zero(std::span(bytes).first(got));
+    // A block of the payload's own that has content: nobody punched it, so what is wrong with it is damage.
     if (!zero && at >= payload && at + block <= end) return false;
     punched = punched || zero;
   }
@@ -89,6 +91,7 @@ std::optional<format::Uuid> store_of(io::File& file, const format::Uuid& pack) {
   try {
     header = format::decode_pack_header(bytes);
   } catch (const Error& error) {
+    // A damaged pack header costs nothing but the store's name: frames are found by their own.
     if (error.code() != ErrorCode::corruption) throw;
     return std::nullopt;
   }

@@ -1,4 +1,5 @@
-// Finding the frames of a pack without a catalog.
+// Finding the frames of a pack without a catalog. One payload at a time is in memory: at most 64 MiB as stored, and as
+// much unpacked.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Where the parts of a store lie under its directory.
+// Where the parts of a store lie under its directory. The one place that knows: FORMAT.md lists the same.
 #pragma once
 
 #include <filesystem>

@@ -34,6 +34,8 @@ bool try_to(const StoreImpl& store, const std::string& what, const Action& actio
 void copy_to_quarantine(const StoreImpl& store, io::PackReader& reader, const Blob& blob) {
   const auto folder = paths::quarantine(store.directory);
   const auto target = folder / (blob.place.pack_uuid.hex() + "-" + std::to_string(blob.place.offset) + ".frame");
+  // A place never gets other content, so one copy tells it all. A copy that was cut short stays as it is: it is for
+  // study.
   if (store.files->info(target)) return;
   const auto bytes = reader.read_unchecked({blob.place.pack_uuid, blob.place.offset, blob.frame});
   if (bytes.empty()) return;
@@ -49,7 +51,9 @@ bool tells_of_damage(const Error& error) {
   switch (error.code()) {
     case ErrorCode::corruption: return true;  // but not unsupported_version: what a newer Lastgood wrote is whole
     case ErrorCode::io:
-      // The last two: something that is no file stands in a pack's place.
+      // EISDIR and ESPIPE: something that is no file stands in a pack's place. EIO: the device; EUCLEAN and EBADMSG:
+      // the file system's own structure or checksums; EREMOTEIO: the device behind a network. Whatever else io stands
+      // for is the process's or the machine's trouble, and says nothing of the bytes.
       return error.os_error() == EISDIR || error.os_error() == ESPIPE || error.os_error() == EIO ||
              error.os_error() == EUCLEAN || error.os_error() == EBADMSG || error.os_error() == EREMOTEIO;
     default: return false;

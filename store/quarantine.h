@@ -1,4 +1,8 @@
-// What happens to a damaged blob: a mark in the catalog, and a copy of its bytes for study.
+// What happens to a damaged blob: a mark in the catalog, and a copy of its bytes for study. Nothing is ever deleted for
+// being damaged. Safe from any thread.
+//
+// The mark keeps new saves from building on the blob, shows its checkpoints as not intact, and lets a save that brings
+// the same content heal it.
 #pragma once
 
 #include <span>

@@ -1,4 +1,5 @@
-// Asking the catalog for one value, in a read transaction of its own.
+// Asking the catalog for one value, in a read transaction of its own. Two calls see two snapshots: what must agree is
+// asked in one.
 #pragma once
 
 #include <optional>

@@ -122,6 +122,7 @@ class Rebuild {
     const Path aside = paths::quarantine(directory_) / ("catalog-" + format::Uuid::random().hex() + ".db");
     require_directory(paths::quarantine(directory_));
     const bool found = files_.info(old).has_value();
+    // Into the folder of things for study, under a name of its own: nothing that was there is replaced.
     if (found) files_.rename(old, aside);
     sync_both_folders();
     for (const char* suffix : kJournalSuffixes) {
@@ -158,6 +159,7 @@ RebuildReport rebuild_on(const Path& directory, bool dry_run, const ProgressFn& 
                 directory.string() + " is no store: it has no folder blobs/ to rebuild a catalog from");
   }
   refuse_link(directory, files);
+  // Its other findings are read again under the lock, where they count.
   static_cast<void>(OldCatalog(files, directory));  // a newer one refuses before anything else
   Rebuild rebuild(directory, progress, files);
   return dry_run ? rebuild.report_only() : rebuild.run();

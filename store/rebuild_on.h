@@ -1,4 +1,4 @@
-// rebuild() on any file system.
+// rebuild() on any file system. The simulated disk of the tests is the other one. `files` must outlive the call.
 #pragma once
 
 #include <lastgood/rebuild.h>

@@ -49,6 +49,7 @@ struct ParsedName {
 
 ParsedName parse(std::string_view name) {
   ParsedName parsed{printable(name), name, 0};
+  // No tag holds a ~, so the first one ends the base.
   const std::size_t tilde = name.find('~');
   if (tilde != std::string_view::npos) {
     parsed.base = name.substr(0, tilde);
@@ -126,6 +127,7 @@ CheckpointId in_run(Connection& db, const ParsedName& name, const RunInfo& run) 
 }
 
 CheckpointId tagged(Connection& db, const ParsedName& name) {
+  // Refused by its form before it is looked for: what can be no tag was mistyped, not forgotten.
   if (!is_tag_text(name.base)) malformed(name.text, kTagRule);
   const std::optional<CheckpointId> id = catalog::find_tag(db, std::string(name.base));
   if (id) return *id;

@@ -78,6 +78,7 @@ class Judge {
   RestoreReport run(const std::function<void(const RestorableCheckpoint&)>& body) {
     // Manifests are read twice: those of a whole store would not fit into memory.
     for (const FoundRecord& found : inventory_.records) note_needs(assemble(found));
+    // In the order of the saves, so that a checkpoint's parent has been judged before it.
     Lineage lineage(inventory_);
     for (const FoundRecord& found : inventory_.records) {
       Assembly assembly = assemble(found);
@@ -98,6 +99,7 @@ class Judge {
     RestorableCheckpoint& checkpoint = assembly.checkpoint;
     checkpoint.record = found.record;
     checkpoint.record_blob = found.blob;
+    // The record's own pack, where the save put all that was new to the store.
     const std::size_t home = found.blob.pack;
     const auto manifest = finder_.find(format::FrameKind::manifest, found.record.manifest, std::nullopt, home);
     if (!manifest) {

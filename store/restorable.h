@@ -8,6 +8,9 @@
 //   - the record's pack, where it looks as a collection leaves a pack: something in it is needed by a whole checkpoint,
 //     and nothing else in it occupies a block of its own.
 // Where neither speaks, it comes back.
+//
+// The rules are those of FORMAT.md, "A rebuilt catalog". For one thread; `inventory`, `old` and `reader` outlive the
+// call.
 #pragma once
 
 #include <functional>

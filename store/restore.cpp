@@ -71,6 +71,7 @@ class Restoration {
     }
     row.manifest_blob = id_of(checkpoint.manifest_blob);
     row.record_blob = id_of(checkpoint.record_blob);
+    // Of tied entries the owner alone, as a save counts them.
     row.bytes_logical = logical_bytes(checkpoint.manifest);
     catalog::insert_checkpoint(db_, row);
   }

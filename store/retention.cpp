@@ -82,6 +82,7 @@ void check_policy(const RetentionPolicy& policy) {
 
 std::vector<CheckpointId> kept_by(const RetentionPolicy& policy, const std::vector<CheckpointInfo>& newest_first) {
   Kept kept;
+  // An empty policy keeps everything: to forget is never the default.
   if (!has_rule(policy)) keep_first(newest_first, newest_first.size(), any, kept);
   if (policy.keep_last) keep_first(newest_first, *policy.keep_last, any, kept);
   if (policy.keep_stable) keep_first(newest_first, *policy.keep_stable, is_stable, kept);

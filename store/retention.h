@@ -1,4 +1,5 @@
-// The retention policy as pure judgement: which checkpoints of one run it lets go. No catalog, no clock.
+// The retention policy as pure judgement: which checkpoints of one run it lets go. No catalog, no clock. Safe from any
+// thread. Protected checkpoints are the caller's to add.
 #pragma once
 
 #include <vector>

@@ -11,7 +11,7 @@
 //   6. Commit, durably: the save's row is still there, every match is still live; heal damaged blobs of the same
 //      content; insert blobs and checkpoint, move the head, drop the save's row and pins. A match found dead is copied
 //      from its old place where that still reads right, and the commit is tried again.
-//   7. Tell the outcome. Remove the lock file.
+//   7. Remove the lock file. Tell the outcome.
 //
 // Steps 5 to 7 are in save_commit.cpp.
 //
@@ -39,6 +39,8 @@ using pipeline::ContentKey;
 
 // Copies that wait for their pins hold memory: so many tasks at most, and never more than a quarter of it.
 constexpr std::size_t kMostWaiting = 8;
+// Collections hold such a lock for a moment only. So many in a row mean that something else is wrong, which must not
+// hang a trainer.
 constexpr int kMostLockTries = 100;
 
 std::int64_t now_ms() {
@@ -111,6 +113,7 @@ SaveOutcome SaveJob::run(Clock::time_point called) noexcept {
     commit();
   } catch (const Error& error) {
     outcome_.error = error;
+    // For the weakened build of the tests: a commit that came to life after all would name a pack that is gone.
     if (!rules::keep_failed_pack) context_.store.files->unlink(paths::pack(context_.store.directory, in_flight_->uuid));
   } catch (const std::bad_alloc&) {
     outcome_.error = Error(ErrorCode::io, record_.run, "no memory left for the save", ENOMEM);
@@ -119,6 +122,7 @@ SaveOutcome SaveJob::run(Clock::time_point called) noexcept {
   } catch (...) {
     outcome_.error = Error(ErrorCode::internal, record_.run, "the save failed for an unknown reason");
   }
+  // Whatever came of it: nobody must wait for copies that no one takes, and the lock goes with in_flight_.
   staged_->abandon();
   in_flight_.reset();
   outcome_.durable = Clock::now() - called;
@@ -158,6 +162,7 @@ void SaveJob::take_lock() {
 
 void SaveJob::insert_rows() {
   const auto start = Clock::now();
+  // Relaxed: a power loss that takes the rows ends the save as well, and leaves an orphan for the sweep.
   context_.catalog.write(catalog::Durability::relaxed, [&](catalog::Connection& db) { begin_in(db); });
   outcome_.catalog += Clock::now() - start;
 }
@@ -174,6 +179,7 @@ void SaveJob::begin_in(catalog::Connection& db) {
   flight.pack_id = begun.pack;
   record_.sequence = catalog::next_sequence(db);
   record_.parent = std::nullopt;
+  // All of this assigns: the transaction may be run again.
   flight.pinned.clear();
   context_.index.refresh(db);
   const auto parent = catalog::head(db, context_.run_id);
@@ -181,6 +187,7 @@ void SaveJob::begin_in(catalog::Connection& db) {
   record_.parent = catalog::checkpoint_uuid(db, *parent);
   const auto blobs = catalog::checkpoint_blobs(db, *parent);
   if (!blobs) return;
+  // Of an unchanged state even the manifest is a match. A record never is: each checkpoint has its own.
   std::vector<catalog::BlobId> ids{blobs->manifest.id};
   for (const catalog::Blob& blob : blobs->chunks) ids.push_back(blob.id);
   const std::vector<bool> live = catalog::pin_live(db, flight.save, ids);
@@ -191,6 +198,7 @@ void SaveJob::begin_in(catalog::Connection& db) {
 
 void SaveJob::place_chunks() {
   const unsigned threads = pipeline::thread_count(context_.options.threads);
+  // A trainer waits for the copies alone: as long as there is memory, they come before hashing and writing.
   if (copy_first_) staged_->stage_while_free(threads);
   pipeline::parallel_for(threads, plan_.tasks.size(), [this](std::size_t task) { place_task(task); });
   in_flight_->placer->flush();
@@ -210,6 +218,7 @@ void SaveJob::place_task(std::size_t task) {
                         copy->slot.bytes().subspan(piece.slot_offset, piece.bytes),
                         element_bytes(entry.spec.dtype)});
   }
+  // The placer keeps the copy for as long as one of its chunks waits for a pin.
   in_flight_->placer->place(contents, copy);
 }
 
@@ -229,6 +238,7 @@ void SaveJob::place_metadata() {
   };
   outcome_.digest = place(format::FrameKind::manifest, plan_.chunks, format::encode(manifest_));
   record_.manifest = outcome_.digest;
+  // The record cannot count itself.
   record_.bytes_new = flight.pack->size();
   place(format::FrameKind::record, plan_.chunks + 1, format::encode(record_));
   outcome_.bytes_new = record_.bytes_new;

@@ -10,6 +10,7 @@
 
 namespace lastgood {
 
+/// Once: where the second pack cannot be synced either, the disk is to blame, and the save fails.
 void SaveJob::seal() {
   try {
     in_flight_->pack->seal();
@@ -27,6 +28,8 @@ void SaveJob::write_pack_anew() {
   });
   create_pack(new_pack);
   for (pipeline::OwnBlob& blob : flight.own) {
+    // From the old file, which the kernel may give back other than it was written: each blob is checked against its
+    // hash.
     append_raw(blob, context_.reader.read({old_pack, blob.row.offset, blob.row.frame}));
   }
   flight.pack->seal();
@@ -46,8 +49,10 @@ void SaveJob::commit() {
     std::vector<catalog::BlobId> dead;
     const auto start = Clock::now();
     const auto durability = rules::commit_durable ? catalog::Durability::durable : catalog::Durability::relaxed;
+    // Taken out for this commit; where it is not reached, the batch puts itself back.
     TelemetryLog::Batch telemetry(context_.telemetry);
     context_.catalog.write(durability, [&](catalog::Connection& db) {
+      // Within the transaction that would rely on them, so that none can die between the look and the commit.
       dead = dead_matches(db);
       if (!dead.empty()) return;
       commit_in(db);
@@ -55,12 +60,14 @@ void SaveJob::commit() {
     });
     if (dead.empty()) telemetry.written();
     outcome_.catalog += Clock::now() - start;
+    // Ends: what was found dead is the save's own from then on, and pins keep the others.
     if (dead.empty()) break;
     rewrite_dead(dead);
     flight.pack->seal();
   }
   outcome_.checkpoint = committed_;
   try {
+    // Only now: before the commit, the ids may have been another's.
     for (std::size_t i = 0; i < flight.own.size(); ++i) context_.index.know(own_ids_[i], flight.own[i].key);
     context_.store.files->unlink(paths::save_lock(context_.store.directory, flight.uuid));
   } catch (const std::exception& error) {
@@ -110,6 +117,7 @@ void SaveJob::insert_own_blobs(catalog::Connection& db) {
   std::vector<std::size_t> fresh;
   for (std::size_t i = 0; i < own.size(); ++i) {
     const format::FrameHeader& frame = own[i].row.frame;
+    // Usually nothing is damaged, and the list is empty.
     const auto same = std::ranges::find_if(damaged, [&](const catalog::Blob& blob) {
       return blob.frame.hash == frame.hash && blob.frame.raw_bytes == frame.raw_bytes && blob.frame.kind == frame.kind;
     });
@@ -142,6 +150,7 @@ void SaveJob::rewrite_dead(const std::vector<catalog::BlobId>& dead) {
     pipeline::OwnBlob own{{blob->frame.kind, bytes.size(), digester.finish()}, {0, blob->frame}};
     append_raw(own, bytes);
     for (pipeline::Source& source : flight.sources) {
+      // Every place that built on it: one blob can be many chunks.
       if (source.matched == id) source = {.matched = std::nullopt, .own = flight.own.size()};
     }
     flight.own.push_back(own);

@@ -9,7 +9,8 @@
 
 namespace lastgood {
 
-/// What a save holds while it is under way. Destroying it lets the lock go.
+/// What a save holds while it is under way. Destroying it lets the lock go. The lock stands above what it guards, and
+/// so goes last.
 struct SaveJob::InFlight {
   format::Uuid uuid;
   std::unique_ptr<io::FileLock> lock;

@@ -25,7 +25,8 @@
 
 namespace lastgood {
 
-/// What the saves of a session share. Outlives them.
+/// What the saves of a session share. Outlives them. Saves of a session run one after the other, so nothing in it is
+/// used by two.
 struct SaveContext {
   const StoreImpl& store;
   const catalog::Catalog& catalog;  // the session's own connection
@@ -40,6 +41,8 @@ struct SaveContext {
   SessionOptions options;
 };
 
+/// One thread makes it and another may run it; only staged() is for any thread at any time, and is what wait_staged()
+/// uses. Destroying it after run() frees memory and nothing else: the save has ended by then.
 class SaveJob {
  public:
   using Clock = std::chrono::steady_clock;
@@ -71,9 +74,12 @@ class SaveJob {
   void write_pack_anew();
   void append_raw(pipeline::OwnBlob& blob, std::span<const std::byte> bytes);
   void commit();
+  /// The matches that are not LIVE any more. Throws Error(internal) where the save's own row is gone.
   std::vector<catalog::BlobId> dead_matches(catalog::Connection& db) const;
   void commit_in(catalog::Connection& db);
   void insert_own_blobs(catalog::Connection& db);
+  /// Appends their contents to the save's own pack, from where they lay. Throws where that does not read right any
+  /// more.
   void rewrite_dead(const std::vector<catalog::BlobId>& dead);
 
   const SaveContext& context_;

@@ -40,6 +40,7 @@ void SaveHandle::State::finish(SaveOutcome result) {
     job.reset();
     result = outcome;  // what the callback sees: `blocked` of the original may still grow
   }
+  // Without the lock, since it may ask the handle; and before `done`, so that who waits finds it called.
   if (callback) callback(result);
   {
     const std::lock_guard lock(mutex);
@@ -60,6 +61,7 @@ SaveQueue::~SaveQueue() {
 void SaveQueue::push(std::shared_ptr<SaveHandle::State> save) {
   {
     const std::lock_guard lock(mutex_);
+    // A session that neither saves nor records has no thread.
     if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
     queue_.push_back(std::move(save));
   }
@@ -80,6 +82,7 @@ void SaveQueue::work() {
   for (;;) {
     changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     if (queue_.empty()) return;
+    // It stays in front while it runs, so that drain() waits for it.
     const std::shared_ptr<SaveHandle::State> save = queue_.front();
     lock.unlock();
     if (save) {

@@ -29,7 +29,8 @@ struct SaveHandle::State {
   bool done = false;
   SaveOutcome outcome;  // `blocked` grows until the caller has the handle and the state is staged
 
-  /// Runs `wait` and counts its time as time that the caller was held.
+  /// Runs `wait` and counts its time as time that the caller was held. From any thread; several at once count each by
+  /// itself.
   template <class Wait>
   void block(const Wait& wait) {
     const auto start = Clock::now();
@@ -40,10 +41,12 @@ struct SaveHandle::State {
   /// The job, as long as it has not ended.
   std::shared_ptr<SaveJob> running();
   SaveOutcome so_far();
+  /// Calls back, then wakes those who wait. Once.
   void finish(SaveOutcome result);
 };
 
-/// Safe from any thread.
+/// Safe from any thread, but drain() and the destructor not from the queue's own, for which they wait. There is one
+/// thread, so that saves are committed in the order of their calls, and each finds the one before it as its parent.
 class SaveQueue {
  public:
   using SavedFn = std::function<void(SaveHandle::State&)>;

@@ -52,6 +52,8 @@ class Mismatches {
 
 }  // namespace
 
+/// Only the last `*` is ever taken up again, which is enough: what an earlier one could gain by taking more, the last
+/// one can take as well. So the steps are at most the product of the lengths, whatever the pattern.
 bool matches_pattern(std::string_view pattern, std::string_view name) {
   std::size_t p = 0;
   std::size_t n = 0;
@@ -113,6 +115,7 @@ std::vector<std::size_t> match_slots(const format::Manifest& manifest, std::span
       mismatches.add(slot.spec, "the slot has no memory");
     }
     filled[found->second] = true;
+    // Of use only where nothing is amiss: otherwise positions have shifted, and the list is thrown away below.
     matched.push_back(owner[found->second]);
   }
   for (std::size_t i = 0; options.strict && i < filled.size(); ++i) {

@@ -1,4 +1,5 @@
-// Which entries of a checkpoint a load is about, and whether the slots fit them.
+// Which entries of a checkpoint a load is about, and whether the slots fit them. Pure functions over a manifest that
+// was checked.
 #pragma once
 
 #include <cstddef>

@@ -1,3 +1,11 @@
+// Joining a run, step by step:
+//   1. Commit the run's row, durably, since its id names the lock.
+//   2. Take the run's lock, without waiting: one trainer at a time.
+//   3. In one durable commit: sessions of the run that are still open have crashed, as their lock is free; add a
+//      session, and a branch that grows from the head.
+//
+// Leaving it: wait for saves under way; commit the telemetry that is left together with the session's end; and only
+// then let go of the lock, or the next trainer would take this session for crashed.
 #include "store/session_impl.h"
 
 #include <unistd.h>
@@ -16,6 +24,7 @@ namespace lastgood {
 namespace {
 
 constexpr std::uint64_t kLeastChunk = 64 * 1024;
+// A whole number of elements of every dtype, and of pages.
 constexpr std::uint64_t kChunkStep = 4096;
 constexpr std::size_t kSlotsPerThread = 4;  // one at work, and room for copies that wait for their pins
 
@@ -90,6 +99,7 @@ std::shared_ptr<SaveHandle::State> Session::Impl::start(std::span<const TensorVi
   }
   save->block([&] {
     const std::lock_guard lock(order);
+    // The earlier one's copies come first: both take their memory from one arena.
     if (const auto earlier = latest.lock()) SaveHandle(earlier).wait_staged();
     latest = save;
     try {
@@ -101,6 +111,7 @@ std::shared_ptr<SaveHandle::State> Session::Impl::start(std::span<const TensorVi
     } catch (const std::exception& error) {
       save->outcome.error = Error(ErrorCode::internal, run, std::string("the save could not begin: ") + error.what());
     }
+    // Held here: the save may end, and drop its own, before this thread has staged anything.
     const std::shared_ptr<SaveJob> job = save->job;
     queue.push(save);
     if (job && staging == Staging::at_capture) job->staged().stage_all(save->threads);
@@ -165,6 +176,7 @@ std::optional<CheckpointInfo> Session::resume(const RestoreFn& restore, const Sk
       restore(*candidate);
       break;
     } catch (const Error& error) {
+      // A state that does not fit, or a full disk, is no reason to go back in time.
       if (!tells_of_damage(error)) throw;
       if (skipped) skipped(*candidate, error);
       if (!candidate->parent) throw;
@@ -172,6 +184,7 @@ std::optional<CheckpointInfo> Session::resume(const RestoreFn& restore, const Sk
                         [&](catalog::Connection& db) { return catalog::find_checkpoint(db, *candidate->parent); });
     }
   }
+  // After the restore: a head that was moved before it would lose the way back if the restore failed.
   if (candidate && candidate->id != first->id) rollback(candidate->id);
   return candidate;
 }
@@ -190,6 +203,7 @@ SaveHandle Session::save_async(std::span<const TensorView> state, const SaveRequ
 
 void Session::rollback(CheckpointId checkpoint) {
   const std::lock_guard lock(impl_->order);
+  // Saves under way were called before, and each moves the head when it commits.
   impl_->queue.drain();
   impl_->check_usable();
   TelemetryLog::Batch batch(*impl_->telemetry);  // of the branch that ends here

@@ -1,4 +1,6 @@
-// The inside of a Session.
+// The inside of a Session. Has a connection to the catalog of its own: a commit of its saves must not wait for
+// somebody's long question on the store's. Members are ordered by who uses whom; the queue, whose thread uses all, goes
+// first.
 #pragma once
 
 #include <sys/types.h>
@@ -37,10 +39,11 @@ struct Session::Impl {
   SaveQueue queue;  // ends first: its saves use all of the above
 
   Impl(StoreImpl& in, std::string name, const SessionOptions& options);
-  /// Throws where the session cannot be used any more.
+  /// Throws where the session cannot be used any more. Error: invalid_argument after its end, or in a child after fork.
   void check_usable() const;
   std::shared_ptr<SaveHandle::State> start(std::span<const TensorView> state, const SaveRequest& request,
                                            std::optional<Staging> staging, SaveCallback callback);
+  /// Once; later calls do nothing. Waits for saves under way.
   void end(SessionState state);
   template <class Action>
   void warn_of_failure(const char* what, const Action& action) const noexcept;

@@ -13,7 +13,7 @@ namespace lastgood {
 
 /// Looks as deep as verify() at VerifyDepth::structure: packs are there and long enough, frame headers read, manifest
 /// and record read and tell what the catalog does. Blobs that several checkpoints share are looked at once. For one
-/// thread.
+/// thread. A quick look is enough here: forget deletes rows, and what it keeps must at least be there.
 class SoundnessCheck {
  public:
   explicit SoundnessCheck(const StoreImpl& store);

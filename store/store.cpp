@@ -22,6 +22,7 @@
 namespace lastgood {
 namespace {
 
+// flock offers no wait with an end.
 constexpr auto kRetryPause = std::chrono::milliseconds(10);
 
 using Path = std::filesystem::path;
@@ -39,6 +40,7 @@ void make_directories(io::FileSystem& files, const Path& path) {
   } catch (const Error&) {
     if (!is_directory(files, path)) throw;  // else another process was faster
   }
+  // Also where another process was faster: it may not have come to its own sync yet.
   files.sync_directory(path.has_parent_path() ? path.parent_path() : Path("."));
 }
 
@@ -135,6 +137,7 @@ void create(io::FileSystem& files, const Path& directory, const StoreOptions& op
   sign(*lock);
   const Path unfinished = directory / "catalog.db.new";
   for (const char* suffix : {"", "-journal", "-wal", "-shm"}) files.unlink(unfinished.string() + suffix);
+  // In braces, so that it is closed: a database must not be moved while a connection has it open.
   { catalog::Catalog::create(unfinished, format::Uuid::random(), catalog_options(directory, options, files)); }
   for (const char* suffix : {"-journal", "-wal", "-shm"}) files.unlink(unfinished.string() + suffix);
   files.rename(unfinished, paths::catalog(directory));
@@ -173,6 +176,7 @@ Store open_store(const std::filesystem::path& directory, OpenMode mode, StoreOpt
   if (!impl->read_only) {
     // Copies of a store (by archives, by git) often lack what was empty.
     for (const Path& part : {paths::locks(directory), paths::quarantine(directory)}) make_directories(files, part);
+    // Before the catalog is opened: a rebuild, which takes this lock alone, must not exchange it underneath.
     impl->store_lock = lock_store(files, directory, io::LockMode::shared, impl->options);
   }
   impl->catalog = impl->connect();

@@ -15,6 +15,8 @@
 
 namespace lastgood {
 
+/// Safe from any thread once it is open: nothing but the catalog's own state changes. `catalog` stands below the lock
+/// that it is opened under, and is closed first.
 struct StoreImpl {
   std::filesystem::path directory;
   io::FileSystem* files = nullptr;
@@ -28,8 +30,10 @@ struct StoreImpl {
   const catalog::Catalog& use() const;
   /// The same for an operation that changes something: throws permission on a read-only handle.
   const catalog::Catalog& use_for_writing() const;
-  /// One more connection to the catalog, for a thread that must not wait for the others.
+  /// One more connection to the catalog, for a thread that must not wait for the others. Each Catalog is one
+  /// connection, whose calls take turns.
   std::unique_ptr<catalog::Catalog> connect() const;
+  /// Tells StoreOptions::on_warning. From whatever thread noticed.
   void warn(const std::string& message) const;
 };
 

@@ -45,6 +45,7 @@ bool holds_checkpoint(const StoreImpl& store, const format::Uuid& pack) {
   const auto file = store.files->open(paths::pack(store.directory, pack), false);
   if (!file) return false;
   try {
+    // The whole pack is read: before bytes go that no catalog knows, that much time is well spent.
     const PackScan scan = scan_pack(*file, pack, store.files->block_bytes(paths::blobs(store.directory)), [](auto) {});
     return std::ranges::any_of(
         scan.good, [](const catalog::NewBlob& blob) { return blob.frame.kind == format::FrameKind::record; });

@@ -69,6 +69,7 @@ template <class Row>
 bool TelemetryLog::append(std::vector<Row>& rows, Row row) {
   row.recorded_at_ms = catalog::now_ms();
   const std::lock_guard lock(mutex_);
+  // Full only where the catalog could not be written for long, which was told as a warning each time.
   if (rows.size() < kMostKept) rows.push_back(std::move(row));
   return rows.size() % kBatch == 0;
 }
@@ -94,6 +95,7 @@ bool TelemetryLog::add(SaveCost cost) {
 TelemetryLog::Batch::Batch(TelemetryLog& log) : log_(log) {
   const std::lock_guard lock(log.mutex_);
   branch_ = log.branch_;
+  // Records that come while this batch is on its way begin the next one.
   rows_ = std::exchange(log.batch_, {});
 }
 
@@ -111,6 +113,7 @@ void TelemetryLog::put_back(catalog::TelemetryBatch& rows) noexcept {
 void TelemetryLog::write() {
   Batch batch(*this);
   if (batch.empty()) return;
+  // Relaxed: a power loss may take the newest numbers, and no checkpoint rests on them.
   catalog_.write(catalog::Durability::relaxed, [&](catalog::Connection& db) { batch.insert(db); });
   batch.written();
 }

@@ -13,12 +13,13 @@
 
 namespace lastgood {
 
-/// Safe from any thread.
+/// Safe from any thread. Refers to the session's catalog, which must outlive it.
 class TelemetryLog {
  public:
   /// Records wait until there are so many.
   static constexpr std::size_t kBatch = 1024;
-  /// While the catalog cannot be written, so many are kept (the oldest go first).
+  /// While the catalog cannot be written, so many of each kind are kept: new ones are dropped then, or, where a batch
+  /// comes back to a list that has grown meanwhile, the oldest.
   static constexpr std::size_t kMostKept = 64 * kBatch;
 
   TelemetryLog(const catalog::Catalog& catalog, catalog::BranchId branch) : catalog_(catalog), branch_(branch) {}

@@ -35,6 +35,8 @@ class Verification {
   VerifyReport run() {
     for (const std::string& problem : store_.use().integrity_problems()) damage({}, "", "catalog: " + problem);
     try {
+      // Each pack and each checkpoint is asked for by itself: one snapshot over the whole check would hold up every
+      // writer, or keep the write-ahead log from being folded back, for as long as it takes.
       options_.checkpoint ? check_one(*options_.checkpoint) : check_all();
       settle();
     } catch (const Error& error) {
@@ -96,6 +98,7 @@ class Verification {
       in_pack_order.push_back(blob);
       total += blob.frame.stored_bytes;
     }
+    // In the order of the disk.
     std::sort(in_pack_order.begin(), in_pack_order.end(), [](const Blob& a, const Blob& b) {
       return std::pair(a.place.pack, a.place.offset) < std::pair(b.place.pack, b.place.offset);
     });
@@ -157,6 +160,7 @@ class Verification {
     std::vector<BadBlob> bad_blobs;
     for (const auto& [id, bad] : bad_) {
       bad_blobs.push_back(bad);
+      // No checkpoint lacks it, but a later save could have built on it.
       if (!needed_.contains(id)) damage({}, "", bad.what, &bad.blob);
     }
     set_aside(store_, reader_, bad_blobs);

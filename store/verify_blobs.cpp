@@ -26,6 +26,7 @@ std::optional<std::string> find_defect(const StoreImpl& store, io::PackReader& r
   try {
     reader.check_header(frame);
     otherwise = "hash mismatch";
+    // The header too, though no load reads it: a rebuild has nothing else to go by.
     if (depth == VerifyDepth::data) reader.read(frame);
   } catch (const Error& error) {
     if (!tells_of_damage(error)) throw;
@@ -76,6 +77,7 @@ void BlobChecker::check_one(const Blob& blob) {
       result_.recovered.push_back(seen);
     }
   }
+  // Blobs that vanished count as well, or the progress would never reach its total.
   if (options_.depth == VerifyDepth::data) result_.bytes += blob.frame.stored_bytes;
   if (options_.progress && !options_.progress({"verify", result_.bytes, bytes_total_})) {
     throw Error(ErrorCode::cancelled, store_.directory.string(), "the check was stopped; nothing was changed");

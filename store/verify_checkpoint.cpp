@@ -56,6 +56,7 @@ class Comparison {
     bool live = checkpoint_.blobs.manifest.state == catalog::BlobState::live &&
                 checkpoint_.blobs.record.state == catalog::BlobState::live;
     for (const Blob& blob : checkpoint_.blobs.chunks) live = live && blob.state == catalog::BlobState::live;
+    // A collection would be free to destroy it at any time.
     expect(live, "", "the catalog lets it refer to a blob that was given up");
   }
 
