@@ -1,4 +1,5 @@
-// Verdicts, pins and tags of checkpoints.
+// Verdicts, pins and tags of checkpoints. An UPDATE counts the rows that it finds, also where their values stay the
+// same: so a count of 0 means that there is no such checkpoint.
 #include "store/catalog/checkpoints.h"
 #include "store/catalog/connection.h"
 
@@ -25,6 +26,7 @@ void set_pinned(Connection& db, CheckpointId id, bool pinned) {
 
 void set_tag(Connection& db, const std::string& name, CheckpointId id, bool move) {
   if (!Statement(db, "SELECT 1 FROM checkpoint WHERE id = ?1", id).step()) throw not_there(id);
+  // A tag that names this very checkpoint already is no contradiction: the call may be a repetition.
   const std::optional<CheckpointId> old = find_tag(db, name);
   if (old && *old != id && !move) {
     throw Error(ErrorCode::already_exists, name,

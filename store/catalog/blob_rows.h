@@ -1,4 +1,5 @@
-// How blob rows are selected and read, for the topics that return them.
+// How blob rows are selected and read, for the topics that return them. One list for all, so that the numbers of
+// read_blob()'s columns are right everywhere.
 #pragma once
 
 #include "store/catalog/rows.h"

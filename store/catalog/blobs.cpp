@@ -52,6 +52,7 @@ void add_references(Connection& db, std::span<const BlobId> blobs) {
   Statement raise(db, "UPDATE blob SET refs = refs + 1 WHERE id = ?1 AND state = 0");
   for (const BlobId blob : blobs) {
     raise.run_with(blob);
+    // The second look at the moment of the commit: a checkpoint must never refer to what a collection may destroy.
     if (rules::recheck && db.changes() != 1) {
       throw Error(ErrorCode::internal, std::to_string(blob.value),
                   "blob " + std::to_string(blob.value) + " is not live and cannot be referred to");
@@ -62,6 +63,7 @@ void add_references(Connection& db, std::span<const BlobId> blobs) {
 std::vector<std::size_t> not_live(Connection& db, std::span<const BlobId> blobs) {
   std::vector<std::size_t> positions;
   for (std::size_t i = 0; i < blobs.size(); ++i) {
+    // A match that was found damaged since is as good as dead: the save has the content, and writes it anew.
     Statement query(db, "SELECT 1 FROM blob WHERE id = ?1 AND state = 0 AND damaged = 0", blobs[i]);
     if (!query.step()) positions.push_back(i);
   }
@@ -83,6 +85,7 @@ void set_damaged(Connection& db, BlobId id, bool damaged) {
 
 namespace {
 
+/// A row for bytes that nobody is to use: without one, no collection would ever know of them.
 void append_dead(Connection& db, PackId pack, const NewBlob& extent) {
   const BlobId dead = append_blobs(db, pack, {&extent, 1});
   Statement(db, "UPDATE blob SET state = 1 WHERE id = ?1", dead).run();
@@ -104,6 +107,7 @@ bool heal_blob(Connection& db, BlobId id, PackId pack, const NewBlob& replacemen
   Statement(db, "UPDATE blob SET pack_id = ?2, offset = ?3, codec = ?4, stored_bytes = ?5, damaged = 0 WHERE id = ?1",
             id, pack, replacement.offset, static_cast<int>(fresh.codec), fresh.stored_bytes)
       .run();
+  // After the move above, since no two rows may claim one place.
   // The damaged extent gets a row of its own, so that gc finds it and gives its space back.
   const NewBlob extent{old->place.offset, old->frame};
   append_dead(db, old->place.pack, extent);
@@ -111,6 +115,7 @@ bool heal_blob(Connection& db, BlobId id, PackId pack, const NewBlob& replacemen
 }
 
 std::uint64_t mark_unreferenced(Connection& db) {
+  // NOT IN would be true of nothing if the list held a NULL; blob_id is never one.
   Statement(db, "UPDATE blob SET state = 1 WHERE refs = 0 AND state = 0 AND id NOT IN (SELECT blob_id FROM save_pin)")
       .run();
   return db.changes();
@@ -127,6 +132,7 @@ std::vector<Blob> blobs_in_pack(Connection& db, PackId pack) {
 }
 
 std::uint64_t move_blobs(Connection& db, std::span<const Move> moves) {
+  // Only where the row still lies where the copy was made from: it may have died, or been healed, meanwhile.
   Statement move(db,
                  "UPDATE blob SET pack_id = ?4, offset = ?5 "
                  "WHERE id = ?1 AND state = 0 AND pack_id = ?2 AND offset = ?3");

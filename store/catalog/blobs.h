@@ -1,4 +1,8 @@
 // Blobs: where each lies, who refers to it, whether it lives. Each function runs inside a transaction of the caller's.
+//
+// A row is LIVE from its first moment and becomes DEAD at most once, never the other way round. `refs` counts what
+// checkpoints use, and changes only together with their rows. Pins (saves.h) keep a row without references LIVE while a
+// save is at work.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +17,7 @@ namespace lastgood::catalog {
 
 class Connection;
 
+/// A frame that was written to a pack and is not in the catalog yet.
 struct NewBlob {
   std::uint64_t offset = 0;
   format::FrameHeader frame;
@@ -37,6 +42,7 @@ std::vector<std::size_t> not_live(Connection& db, std::span<const BlobId> blobs)
 
 /// All LIVE rows that are damaged: what a save can heal. Uses the partial index on damage.
 std::vector<Blob> damaged_blobs(Connection& db);
+/// Whatever the row's state; a row that is gone is no error.
 void set_damaged(Connection& db, BlobId id, bool damaged);
 
 /// LIVE damaged rows that nothing references become DEAD: nobody shall be told of them. (rebuild)
@@ -62,7 +68,8 @@ struct Move {
 /// Moves the rows that are still LIVE where they were copied from; how many. The copies of the others get DEAD rows.
 std::uint64_t move_blobs(Connection& db, std::span<const Move> moves);
 
-/// Drops DEAD rows of this pass: exactly these ids.
+/// Drops DEAD rows of this pass: exactly these ids. Not all that are DEAD: what died since the marks has not been
+/// destroyed yet.
 void drop_dead(Connection& db, std::span<const BlobId> blobs);
 
 }  // namespace lastgood::catalog

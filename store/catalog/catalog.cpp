@@ -1,3 +1,5 @@
+// Waiting. SQLite's own busy handler is not set, as it cannot try a whole transaction again. Here a whole transaction
+// is tried again until the deadline of its first try; only a COMMIT that readers hold up is tried again by itself.
 #include "store/catalog/catalog.h"
 
 #include <sqlite3.h>
@@ -94,6 +96,7 @@ void Catalog::State::write(Durability durability, const std::function<void(Conne
   const std::lock_guard turn(mutex);
   const Clock::time_point end = deadline();
   until_free(db, end, [&] {
+    // Before BEGIN: inside of a transaction, SQLite refuses to change it.
     set_synchronous(db, journal, durability);
     Transaction transaction(db, "BEGIN IMMEDIATE");
     body(db);
@@ -106,6 +109,8 @@ Catalog Catalog::create(const std::filesystem::path& file, const format::Uuid& s
   {
     // Always by a rollback journal, whose first sync makes the file's name durable too.
     State made(file, Connection::Mode::create, options);
+    // Both only count before the first table. Pages as large as a file system's blocks usually are; no auto-vacuum,
+    // which moves pages about in every commit.
     made.db.execute("PRAGMA page_size = 4096; PRAGMA auto_vacuum = NONE;");
     made.write(Durability::durable, [&](Connection& db) { create_schema(db, store); });
   }
@@ -124,6 +129,7 @@ Catalog Catalog::open(const std::filesystem::path& file, Access access, const Op
   auto state =
       std::make_unique<State>(file, writable ? Connection::Mode::read_write : Connection::Mode::read_only, options);
   // This pragma reads the schema, and so waits for whoever commits just now.
+  // Negative: in KiB, so 8 MiB.
   until_free(state->db, state->deadline(), [&] { state->db.execute("PRAGMA cache_size = -8192"); });
   // Before anything is changed in what may be a database of somebody else's.
   state->read([&](Connection& db) { state->uuid = check_schema(db); });

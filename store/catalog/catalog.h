@@ -1,7 +1,8 @@
 // The catalog: one SQLite database, opened by one connection per Catalog. All SQL of the project is in this folder.
 //
 // Every access is one call of read() or write(): a whole transaction, retried as a whole while another process is in
-// the way. Calls from several threads take turns. SQLite's types stay inside this folder's .cpp files.
+// the way. Calls from several threads take turns. SQLite's types stay inside this folder's .cpp files. Not to be used
+// in a child after fork: the locks are the parent's.
 #pragma once
 
 #include <chrono>
@@ -30,6 +31,7 @@ struct Options {
   bool local = true;          // false: never use the write-ahead log
 };
 
+/// Safe from any thread. REQUIRES: a body does not call the same Catalog again, for whose turn it would wait for ever.
 class Catalog {
  public:
   /// Makes the database with the current schema, for a store of this identity. The file must not exist, or be

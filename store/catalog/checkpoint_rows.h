@@ -1,4 +1,5 @@
-// How rows of v_checkpoints become CheckpointInfo.
+// How rows of v_checkpoints become CheckpointInfo. The library answers by the public views, so that they say the same
+// as it does.
 #pragma once
 
 #include <lastgood/checkpoint.h>

@@ -19,6 +19,7 @@ std::string list_sql(const ListQuery& query) {
 }
 
 std::vector<std::int64_t> parse_shape(Connection& db, std::string_view text) {
+  // Damaged text must end as Error(corruption), not as an exception of the parser's.
   const auto shape = nlohmann::json::parse(text, nullptr, false);
   if (!shape.is_array() || shape.size() > format::kMaxDimensions) db.corrupt("the shape '" + std::string(text) + "'");
   std::vector<std::int64_t> sizes;
@@ -72,6 +73,7 @@ std::optional<CheckpointBlobs> checkpoint_blobs(Connection& db, CheckpointId id)
   CheckpointBlobs blobs{blob_of(db, own.id<BlobId>(0)), blob_of(db, own.id<BlobId>(1)), {}};
   Statement chunks(db, "SELECT blob_id, ordinal FROM checkpoint_blob WHERE checkpoint_id = ?1 ORDER BY ordinal", id);
   while (chunks.step()) {
+    // A row that is lost must not shift all chunks behind it by one.
     if (chunks.count(1) != blobs.chunks.size()) db.corrupt("the chunks of a checkpoint are not numbered on");
     blobs.chunks.push_back(blob_of(db, chunks.id<BlobId>(0)));
   }
@@ -109,6 +111,7 @@ std::vector<CheckpointId> checkpoints_with_blob(Connection& db, BlobId blob) {
 }
 
 // Each blob b that only the checkpoints in ?1 refer to. CROSS JOIN fixes the order of the loops: from the few outwards.
+// Nobody else refers to a blob whose count of references is just what they use.
 #define LASTGOOD_ONLY_IN(COLUMNS)                                                                 \
   "WITH chosen(id) AS (SELECT DISTINCT value FROM json_each(?1)), "                               \
   "used(blob_id, n) AS (SELECT blob_id, count(*) FROM ("                                          \

@@ -1,5 +1,7 @@
 // Checkpoints: the row, its layout (entries' names and shapes, shared by checkpoints that have the same), its blobs.
 // Each function runs inside a transaction of the caller's.
+//
+// Ids grow along a lineage: a parent is always older. Walks rely on it to end, also in a damaged catalog.
 #pragma once
 
 #include <cstdint>
@@ -34,9 +36,11 @@ struct NewCheckpoint {
 /// Throws Error(internal) where a blob is not LIVE.
 CheckpointId insert_checkpoint(Connection& db, const NewCheckpoint& checkpoint);
 
-/// The sequence number for the next record.
+/// The sequence number for the next record. Above that of every record that the store ever had: in a rebuild it is the
+/// order of the saves.
 std::int64_t next_sequence(Connection& db);
 
+/// Newest first, by id.
 std::vector<CheckpointInfo> list_checkpoints(Connection& db, const ListQuery& query);
 std::optional<CheckpointInfo> find_checkpoint(Connection& db, CheckpointId id);
 /// The checkpoint's uuid, as its record and its children's records name it.

@@ -41,6 +41,7 @@ Connection::Connection(const std::filesystem::path& file, Mode mode, const char*
 }
 
 Connection::~Connection() {
+  // Before the close, which a statement that is left would put off for good.
   for (const auto& [sql, statement] : idle_) sqlite3_finalize(statement);
   sqlite3_close_v2(handle_);
 }
@@ -93,6 +94,7 @@ sqlite3_stmt* Connection::take(std::string_view sql) {
     return statement;
   }
   sqlite3_stmt* statement = nullptr;
+  // PERSISTENT: it is kept, so it is not to live in the memory for short-lived ones.
   const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
                                       &statement, nullptr);
   if (code != SQLITE_OK) fail(code, sql);

@@ -29,6 +29,7 @@ class BusyError final : public Error {
   using Error::Error;
 };
 
+/// Statements are prepared once by their text and kept. A database that is busy is reported at once; the Catalog waits.
 class Connection {
  public:
   enum class Mode { create, read_write, read_only };
@@ -65,7 +66,8 @@ class Connection {
 };
 
 /// One use of a prepared statement: bind, step, read columns. Columns are checked, since a catalog may be damaged or
-/// hostile: a value of the wrong type or range throws Error(corruption).
+/// hostile: a value of the wrong type or range throws Error(corruption). Must not outlive its Connection. Bound texts
+/// and bytes are copied; what text() returns is SQLite's.
 class Statement {
  public:
   Statement(Connection& db, std::string_view sql);

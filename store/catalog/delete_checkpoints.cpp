@@ -1,3 +1,6 @@
+// Rows go in this order: references are given back while the rows that name them are there; children get another parent
+// before a key would lead nowhere; then the checkpoint and what hangs on it. All of it is in the caller's one
+// transaction, so a cut leaves either everything or nothing done.
 #include "store/catalog/checkpoints.h"
 #include "store/catalog/connection.h"
 #include "store/catalog/layouts.h"
@@ -37,6 +40,7 @@ void delete_checkpoint(Connection& db, CheckpointId id) {
     if (!query.step()) return;
     layout = query.integer(0);
   }
+  // forget() has refused it in words already; here it guards the invariant.
   refuse_head(db, id);
   give_back_references(db, id);
   graft_children(db, id);

@@ -1,4 +1,5 @@
-// A set of ids as one parameter of a query: the JSON array that json_each() takes apart.
+// A set of ids as one parameter of a query: the JSON array that json_each() takes apart. So the statement's text does
+// not depend on how many there are, and SQLite's limit on parameters does not count.
 #pragma once
 
 #include <span>

@@ -72,6 +72,7 @@ CheckpointId insert_checkpoint(Connection& db, const NewCheckpoint& checkpoint) 
   insert_metrics(db, id, checkpoint.record);
   insert_blobs(db, id, checkpoint);
   set_head(db, run, id);
+  // It never falls, whatever the order in which a rebuild finds its records.
   Statement(db, "UPDATE meta SET value = max(value, ?1) WHERE key = 'sequence'", checkpoint.record.sequence).run();
   return id;
 }

@@ -1,4 +1,5 @@
-// Which journal the catalog uses, and how durable its commits are in it.
+// Which journal the catalog uses, and how durable its commits are in it. The reasons and the measurements: FORMAT.md,
+// "Journal and durability".
 #pragma once
 
 #include <cstdint>

@@ -31,6 +31,7 @@ std::vector<LayoutEntry> layout_entries(const format::Manifest& manifest) {
   std::uint64_t next_chunk = 0;
   for (const format::ManifestEntry& entry : manifest.entries) {
     LayoutEntry row{&entry.spec, shape_text(entry.spec.shape), next_chunk, entry.chunks.size(), {}};
+    // There, since the manifest was checked: an alias follows its owner.
     if (!entry.spec.alias_of.empty()) row.alias_of = ordinals.at({entry.spec.section, entry.spec.alias_of});
     ordinals.emplace(std::pair(entry.spec.section, std::string_view(entry.spec.name)),
                      static_cast<std::int64_t>(entries.size()));

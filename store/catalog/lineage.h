@@ -1,5 +1,7 @@
 // Telemetry by lineage: the newest branch, then checkpoint by checkpoint towards the first. Each checkpoint accounts
 // for the steps between its parent and itself on its own branch; so steps that a rollback took back are never counted.
+// Only checkpoints divide the walk, not steps: it takes as many queries as the lineage has checkpoints within the
+// limit.
 #pragma once
 
 #include <limits>

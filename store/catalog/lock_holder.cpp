@@ -42,7 +42,9 @@ std::optional<long> holder_pid(const std::filesystem::path& file) {
   std::ifstream locks("/proc/locks");
   for (std::string line; std::getline(locks, line);) {
     const std::optional<FoundLock> lock = parse_line(line, info);
+    // -1 stands for a lock of an open file, which belongs to no one process.
     if (!lock || lock->pid <= 0 || lock->pid == ::getpid()) continue;
+    // There is at most one writer, but any number of readers: it is named where there is one.
     if (lock->exclusive) return lock->pid;
     reader = lock->pid;
   }

@@ -7,6 +7,7 @@
 namespace lastgood::catalog {
 namespace {
 
+// Bits of the column `observed`, a part of the format: they tell NaN, which SQLite keeps as NULL, from what nobody saw.
 constexpr int kLoss = 1, kGradientNorm = 2, kLearningRate = 4;
 
 std::optional<double> read_scalar(const Statement& row, int column, bool observed) {
@@ -44,6 +45,7 @@ int observed_bits(const Observation& seen) {
 }  // namespace
 
 void insert_observations(Connection& db, BranchId branch, std::span<const Observation> observations) {
+  // A step that is observed again, before and after the optimizer's step, replaces what was said of it.
   Statement insert(db,
                    "INSERT OR REPLACE INTO observation(branch_id, step, recorded_at_ms, observed, loss, gradient_norm, "
                    "learning_rate, health) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");

@@ -25,6 +25,7 @@ PackId add_compacted_pack(Connection& db, const format::Uuid& pack) {
 }
 
 void drop_pack(Connection& db, PackId pack) {
+  // It was unlinked already, so this would be a loss. It must be told, not hidden by a row that goes.
   if (Statement(db, "SELECT 1 FROM blob WHERE pack_id = ?1 AND state = 0", pack).step()) {
     throw Error(ErrorCode::internal, std::to_string(pack.value),
                 "pack " + std::to_string(pack.value) + " holds live blobs and must stay");

@@ -1,4 +1,5 @@
-// Packs: one row per file in blobs/. Each function runs inside a transaction of the caller's.
+// Packs: one row per file in blobs/. Each function runs inside a transaction of the caller's. A pack has its row before
+// its file, and loses it after its file: a file without a row is an orphan.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,8 @@ PackId add_compacted_pack(Connection& db, const format::Uuid& pack);
 void drop_pack(Connection& db, PackId pack);
 /// File names' stems (uuids) of all packs.
 std::vector<format::Uuid> pack_uuids(Connection& db);
-/// The counter that gc's marking commit always raises.
+/// The counter that gc's marking commit always raises. A commit that writes nothing would not settle what an earlier,
+/// failed one left undecided.
 void raise_gc_counter(Connection& db);
 
 }  // namespace lastgood::catalog

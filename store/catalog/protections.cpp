@@ -1,4 +1,5 @@
-// What must not be forgotten, and the checkpoint that a rollback falls back to.
+// What must not be forgotten, and the checkpoint that a rollback falls back to. Asked in the transaction that deletes,
+// so that nothing can become protected in between.
 #include "store/catalog/checkpoints.h"
 #include "store/catalog/connection.h"
 

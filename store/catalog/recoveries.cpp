@@ -35,6 +35,7 @@ RecoveryId insert_recovery(Connection& db, BranchId branch, const Recovery& reco
   return RecoveryId{db.last_insert_id()};
 }
 
+// Not when, where and what failed: those were facts when the row was made.
 void update_recovery(Connection& db, const Recovery& recovery) {
   Statement(db,
             "UPDATE recovery SET action = ?2, outcome = ?3, restored = ?4, resumed_step = ?5, detail = ?6 "

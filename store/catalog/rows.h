@@ -1,4 +1,4 @@
-// Row types that several topics of the catalog share.
+// Row types that several topics of the catalog share. Plain values, snapshots of the transaction that read them.
 #pragma once
 
 #include <cstdint>

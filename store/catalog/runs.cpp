@@ -7,6 +7,7 @@
 namespace lastgood::catalog {
 namespace {
 
+// Records allow 4,096 bytes; this is for what people type and read.
 constexpr std::size_t kMaxRunName = 256;
 
 // As entries' names, but shorter.

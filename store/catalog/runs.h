@@ -1,4 +1,5 @@
-// Runs and sessions. Each function runs inside a transaction of the caller's.
+// Runs and sessions. Each function runs inside a transaction of the caller's. Locks are not taken here: who changes a
+// head, or begins and ends a session, holds the run's.
 #pragma once
 
 #include <cstdint>

@@ -25,6 +25,7 @@ bool save_exists(Connection& db, SaveId save) {
 }
 
 std::vector<bool> pin_live(Connection& db, SaveId save, std::span<const BlobId> blobs) {
+  // One statement, so that nothing can die between its looking and its pinning.
   // Looks and pins in one statement; a blob that this save pinned before counts as pinned again.
   Statement pin(db, rules::pin ? "INSERT INTO save_pin(save_id, blob_id) "
                                  "SELECT ?1, id FROM blob WHERE id = ?2 AND state = 0 AND damaged = 0 "

@@ -1,5 +1,8 @@
 // Saves in flight: their rows, packs and pins. (Protocol: invariants 1 to 5 in FORMAT.md.)
 // Each function runs inside a transaction of the caller's; those that change something need Catalog::write.
+//
+// A save's row says that its packs may still get LIVE blobs, and that its pins hold. It goes with the final commit, or
+// when a collection, which holds the save's lock by then, ends it.
 #pragma once
 
 #include <cstdint>

@@ -60,6 +60,7 @@ void create_schema(Connection& db, const format::Uuid& store) {
   db.execute(kSchemaTables);
   db.execute(kSchemaViews);
   add_telemetry(db);
+  // Both marks are part of the transaction: a creation that was cut off leaves an empty database, not a nameless one.
   db.execute(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
   set_version(db, kSchemaVersion);
   Statement(db, "INSERT INTO meta(key, value) VALUES ('store_uuid', ?1), ('gc_counter', 0), ('sequence', 0)", store)
@@ -78,6 +79,7 @@ bool has_telemetry(Connection& db) {
 
 format::Uuid check_schema(Connection& db) {
   check_marks(db);
+  // A missing table would otherwise show as a failure of some statement, at some time.
   require_tables(db, 13,
                  "'meta', 'run', 'session', 'layout', 'layout_entry', 'checkpoint', 'metric', 'tag', "
                  "'checkpoint_blob', 'save', 'save_pin', 'pack', 'blob'");

@@ -1,3 +1,10 @@
+// By SQLite's primary code, and where that only says that the system failed, by errno:
+//
+// - full: no_space. Read-only: permission, but io where the file was exchanged under an open handle.
+// - cannot open, I/O error: what errno says (no_space, permission, not_found, unsupported_version), else io.
+// - an error in SQL, corrupt, not a database, a CHECK that fails: corruption.
+// - busy, locked, and the protocol of the log's locks: BusyError, which is tried again.
+// - too big: invalid_argument. Anything else: internal.
 #include "store/catalog/sqlite_error.h"
 
 #include <sqlite3.h>

@@ -35,6 +35,8 @@ void Statement::bind(int index, double value) {
 }
 
 void Statement::bind(int index, std::string_view text) {
+  // TRANSIENT: copied, as the caller's text may be gone before the step. A null pointer would bind NULL instead of an
+  // empty text.
   check_bind(sqlite3_bind_text64(handle_, index, text.data() != nullptr ? text.data() : "", text.size(),
                                  SQLITE_TRANSIENT, SQLITE_UTF8));
 }
@@ -104,6 +106,7 @@ double Statement::real(int column) const {
 std::string_view Statement::text(int column) const {
   require_type(column, SQLITE_TEXT);
   const unsigned char* text = sqlite3_column_text(handle_, column);
+  // It is a text, so only want of memory is left.
   if (text == nullptr) db_.fail(SQLITE_NOMEM, sqlite3_sql(handle_));
   return {reinterpret_cast<const char*>(text), static_cast<std::size_t>(sqlite3_column_bytes(handle_, column))};
 }

@@ -9,6 +9,7 @@ StoreStats stats(Connection& db) {
                  "SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM session), (SELECT count(*) FROM pack), "
                  "(SELECT count(*) FROM save), count(*), coalesce(sum(entries), 0), coalesce(sum(bytes_logical), 0) "
                  "FROM checkpoint");
+  // An aggregate without GROUP BY always has a row.
   rows.step();
   stats.runs = rows.count(0);
   stats.sessions = rows.count(1);

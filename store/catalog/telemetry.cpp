@@ -64,6 +64,7 @@ std::int64_t sql_limit(std::uint64_t limit) {
 void append(Connection& db, const EventQuery& query, const Stretch* stretch, std::vector<Event>& newest_first) {
   const std::uint64_t left = query.limit == 0 ? 0 : query.limit - newest_first.size();
   const Stretch steps = stretch != nullptr ? *stretch : Stretch{};
+  // Two texts, so that the one for a branch walks the branch's index; ?5 is in both, as all parameters are bound.
   Statement rows(db,
                  "SELECT e.step, e.kind, e.severity, e.message, e.detail, r.name, b.session_id, e.recorded_at_ms "
                  "FROM event AS e CROSS JOIN branch AS b ON b.id = e.branch_id "

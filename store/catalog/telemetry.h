@@ -1,5 +1,6 @@
 // Telemetry: branches, observations, events, recoveries, costs of saves. What the columns mean: FORMAT.md.
-// Each function runs inside a transaction of the caller's. Questions to a catalog of version 1 have empty answers.
+// Each function runs inside a transaction of the caller's. Questions to a catalog of version 1 have empty answers. None
+// of it is needed to load or to resume: it may be missing, and is never a reason to refuse a store.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,8 @@ struct TelemetryBatch {
   std::vector<SaveCost> costs;
   bool empty() const noexcept { return observations.empty() && events.empty() && costs.empty(); }
 };
+/// These assign rows and may run again with their transaction. An observation replaces an earlier one of its step and
+/// branch.
 void insert_observations(Connection& db, BranchId branch, std::span<const Observation> observations);
 void insert_telemetry(Connection& db, BranchId branch, const TelemetryBatch& batch);
 
@@ -35,6 +38,7 @@ RecoveryId insert_recovery(Connection& db, BranchId branch, const Recovery& reco
 /// The outcome, the action and the detail change; the rest stays. Throws Error(not_found).
 void update_recovery(Connection& db, const Recovery& recovery);
 
+/// In the order of their steps; the three below newest first. Errors: not_found for a run that is not there.
 std::vector<Observation> list_observations(Connection& db, const ObservationQuery& query);
 std::vector<Event> list_events(Connection& db, const EventQuery& query);
 std::vector<Recovery> list_recoveries(Connection& db, const std::optional<std::string>& run);
