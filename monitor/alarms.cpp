@@ -69,6 +69,7 @@ Json largest_gradients(const std::optional<TensorScan>& scan) {
 
 std::vector<Alarm> non_finite_alarms(const std::vector<NonFinite>& found) {
   std::vector<Alarm> alarms;
+  // One alarm for each pair, however many tensors are hit: people are told of the failure, the detail has the tensors.
   for (const Source source : {Source::loss, Source::gradient, Source::scan}) {
     for (const bool nan : {true, false}) {
       std::vector<const NonFinite*> matching;
@@ -126,6 +127,7 @@ std::vector<Alarm> stability_alarms(const NumericsVerdict& verdict) {
     const bool high = finding.kind == std::string("condition_number_high");
     alarms.push_back(make_alarm(Source::stability, finding.kind, Severity::warning, finding.message,
                                 {{"name", finding.name}}, high ? "upgrade_precision" : "continue"));
+    // Each matrix begins and ends by itself.
     alarms.back().key += "/" + finding.name;
   }
   return alarms;
@@ -140,6 +142,7 @@ std::vector<Alarm> ActiveAlarms::begin(Source source, const std::vector<Alarm>& 
     now.insert(alarm.key);
     if (before.count(alarm.key) == 0) begun.push_back(alarm);
   }
+  // What was not seen this time has ended, and will be told again when it comes back.
   active_[source] = std::move(now);
   return begun;
 }

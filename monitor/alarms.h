@@ -1,4 +1,5 @@
-// From what the detectors found to alarms: for the metrics as text, for the store as events, for people as alerts.
+// From what the detectors found to alarms: for the metrics as text, for the store as events, for people as alerts. Pure
+// functions, but for ActiveAlarms, which is for one thread.
 #pragma once
 
 #include <map>
@@ -29,6 +30,7 @@ struct Alarm {
 std::vector<Alarm> non_finite_alarms(const std::vector<NonFinite>& found);
 /// REQUIRES: the observation has a gradient norm; the verdict is on it.
 std::vector<Alarm> gradient_alarms(const StepObservation& observation, const GradientVerdict& verdict);
+/// Windows and limits in steps, for the messages.
 std::vector<Alarm> loss_alarms(const LossVerdict& verdict, Step loss_window, Step stagnation_steps);
 std::vector<Alarm> stability_alarms(const NumericsVerdict& verdict);
 

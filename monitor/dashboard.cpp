@@ -119,6 +119,7 @@ HealthDashboard HealthMonitor::get_health_dashboard() const {
   if (from.last_stable) {
     board.last_stable_checkpoint = from.last_stable->id;
     board.last_stable_step = from.last_stable->step;
+    // A checkpoint may be told of before its own step is observed.
     board.steps_since_stable = std::max<Step>(current - from.last_stable->step, 0);
   }
   fill_counts(from.failures.total(), board);
@@ -131,6 +132,7 @@ HealthDashboard HealthMonitor::get_health_dashboard() const {
   board.condition_numbers_history = history_of(from.condition_numbers);
   board.max_condition_number = largest(board.condition_numbers_history);
   board.schatten_norms_history = history_of(from.schatten_norms);
+  // An older verdict speaks of steps that a scan has been due for since.
   if (from.last_verdict && current - from.last_verdict->step < from.options.check_interval) {
     board.overall_health = from.last_verdict->health;
   }

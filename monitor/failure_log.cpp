@@ -13,8 +13,10 @@ constexpr std::array<FailureLog::Failure, 5> kFailures = {&FailureCounts::nan, &
 }  // namespace
 
 void FailureLog::note(Step step, Failure failure) {
+  // Memory is bounded by the window, however long the run.
   steps_.erase(steps_.begin(), steps_.upper_bound(step - window_));
   FailureCounts& at_step = steps_[step];
+  // A step may be observed twice. An allocation that fails twice within a step is two.
   if (at_step.*failure != 0 && failure != &FailureCounts::oom) return;
   ++(at_step.*failure);
   ++(total_.*failure);

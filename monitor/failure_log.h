@@ -1,4 +1,4 @@
-// Which failures were seen at which of the newest steps, and how many in all.
+// Which failures were seen at which of the newest steps, and how many in all. For one thread.
 #pragma once
 
 #include <map>

@@ -22,6 +22,7 @@ bool positive(double value) {
 }
 
 MonitorOptions checked(const MonitorOptions& options) {
+  // Room for both ends that the divergence detector compares, ten losses each.
   constexpr Step kShortestLossWindow = 20;
   require(options.check_interval > 0, "check_interval", "positive");
   require(options.gradient_window > 0, "gradient_window", "positive");
@@ -85,6 +86,7 @@ void HealthMonitor::reset_failure_counts() {
 }
 
 void HealthMonitor::note_checkpoint(CheckpointId checkpoint, Step step, Stability stability) {
+  // A later verdict may take the title away again, but leaves no older one to fall back to.
   auto& last = impl_->last_stable;
   if (stability == Stability::stable) {
     last = Impl::StableCheckpoint{checkpoint, step};

@@ -4,6 +4,9 @@
 // 2. judge() asks the detectors, whose findings become alarms.
 // 3. take_up() enters them in the step's metrics and in the counts.
 // 4. tell() records the observation, and the alarms that are new.
+//
+// For one thread, as the monitor itself. What was judged to be a failure joins no window that later steps are judged
+// by.
 #pragma once
 
 #include <lastgood/monitor.h>

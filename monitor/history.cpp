@@ -52,6 +52,7 @@ void HealthMonitor::Impl::replay(const Observation& seen) {
 
 void HealthMonitor::restore_history(const Store& store, const std::string& run,
                                     std::optional<CheckpointId> leading_to) {
+  // At most one observation a step, so a limit on their number covers the window.
   const Step longest = std::max(impl_->longest_window, impl_->options.stagnation_steps);
   const auto observations =
       list_observations(store, {.run = run, .limit = static_cast<std::uint64_t>(longest), .leading_to = leading_to});
@@ -59,9 +60,11 @@ void HealthMonitor::restore_history(const Store& store, const std::string& run,
       list_events(store, {.run = run, .at_least = Severity::warning, .lineage_only = true, .leading_to = leading_to});
   const auto stable = leading_to ? stable_before(store, *leading_to) : last_stable(store, run);
 
+  // After all questions were answered: one that fails leaves the monitor as it was.
   impl_->forget_all();
   impl_->failures.reset();
   for (const Observation& seen : observations) impl_->replay(seen);
+  // A replayed step and its event are one: note() counts a failure once a step.
   for (const Event& event : events) {
     const auto kind = failures_by_kind().find(event.kind);
     if (kind != failures_by_kind().end()) impl_->failures.note(event.step, kind->second);

@@ -21,6 +21,7 @@ Json json_numbers(std::span<const double> values) {
 }
 
 std::string text_of(const Json& document) {
+  // Names of tensors and matrices are the user's, and need not be UTF-8.
   return document.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

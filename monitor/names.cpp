@@ -3,6 +3,7 @@
 
 namespace lastgood {
 
+// These words are in events and exports, for others to compare.
 const char* to_string(TensorKind kind) noexcept {
   switch (kind) {
     case TensorKind::parameter: return "parameter";
@@ -28,6 +29,7 @@ Stability stability_of(const StepMetrics& metrics) noexcept {
   if (metrics.overall_health == Health::warning || metrics.overall_health == Health::critical) {
     return Stability::unstable;
   }
+  // Before the optimizer's step, the scan saw other weights than a checkpoint after it would hold.
   const bool judged = metrics.overall_health == Health::healthy && metrics.scanned == StepPhase::after_optimizer;
   return judged ? Stability::stable : Stability::unknown;
 }

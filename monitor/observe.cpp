@@ -29,6 +29,7 @@ void add_once(std::vector<Item>& list, const Item& item) {
   if (std::find(list.begin(), list.end(), item) == list.end()) list.push_back(item);
 }
 
+/// The enumerators are in this order.
 Health worse(Health a, Health b) {
   return std::max(a, b);
 }
@@ -60,6 +61,7 @@ bool HealthMonitor::Impl::completes_newest(const StepObservation& seen) const {
 
 void HealthMonitor::Impl::begin_step(const StepObservation& seen) {
   if (!completes_newest(seen)) {
+    // A step that was seen in full and comes again means that the training went back to before it.
     if (newest && seen.step <= newest->step) rewind(seen.step);
     newest.emplace();
     newest->step = seen.step;
@@ -134,6 +136,7 @@ void HealthMonitor::Impl::judge_stability(const NumericalStability& measured, st
   newest->schatten_norms = measured.schatten_norms;
   newest->eigenvalue_stats = measured.eigenvalue_stats;
   const Step step = newest->step;
+  // Measured values stay in the history, high or not: people compare by them, no verdict does.
   for (const auto& [name, value] : measured.condition_numbers) {
     auto& window = condition_numbers.try_emplace(name, longest_window).first->second;
     window.rewind(step);
@@ -198,11 +201,13 @@ void HealthMonitor::Impl::announce(Alarm alarm) {
 void HealthMonitor::Impl::rewind(Step step) {
   scalars.rewind(step);
   failures.rewind(step);
+  // What comes up again on the new branch is told again.
   active.clear();
   for (auto& [name, window] : condition_numbers) window.rewind(step);
   for (auto& [name, window] : schatten_norms) window.rewind(step);
   if (last_scan && *last_scan >= step) last_scan.reset();
   if (last_verdict && last_verdict->step >= step) last_verdict.reset();
+  // Not the one at `step` itself: it may be what the training went back to.
   if (last_stable && last_stable->step > step) last_stable.reset();
   overflows_in_row = 0;
 }

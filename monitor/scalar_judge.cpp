@@ -19,6 +19,7 @@ ScalarJudge::ScalarJudge(const MonitorOptions& options)
 
 GradientVerdict ScalarJudge::judge_gradient(Step step, double norm) {
   GradientVerdict verdict;
+  // Before this norm joins: it must not be judged by itself.
   const std::vector<double> baseline = norms_.values();
   if (!baseline.empty()) verdict.median = median(baseline);
   if (!std::isfinite(norm)) {
@@ -39,6 +40,7 @@ GradientVerdict ScalarJudge::judge_gradient(Step step, double norm) {
 }
 
 bool ScalarJudge::explodes(double norm, const std::vector<double>& baseline, double median) const {
+  // The second for the logarithms, which are taken of positive norms alone: a norm above a positive median is one.
   if (baseline.size() < kMinimumNorms || norm <= median) return false;
   if (options_.explosion_detector == ExplosionDetector::log_mad) {
     return exceeds_log_deviation(norm, baseline, options_.explosion_mad_k);

@@ -1,5 +1,5 @@
 // Judges the loss and the gradient norm of each step by those before it. What it takes for a failure, and what is not
-// finite, joins no baseline. REQUIRES: steps go up, as long as nothing is rewound.
+// finite, joins no baseline. REQUIRES: steps go up, as long as nothing is rewound. For one thread.
 #pragma once
 
 #include <optional>
@@ -12,12 +12,14 @@
 
 namespace lastgood::monitor {
 
+/// On a norm that is not finite: the median alone.
 struct GradientVerdict {
   std::optional<double> median;  // of the baseline, before this norm joined it
   bool explosion = false;
   bool vanishing = false;
 };
 
+/// `change` is nothing while the window has fewer than ten losses, or for a loss that is not finite.
 struct LossVerdict {
   std::optional<LossChange> change;
   bool divergence = false;

@@ -16,6 +16,7 @@ double unrest_penalty(std::span<const double> norms) {
   constexpr double kWeight = 10, kMost = 20;
   if (norms.size() < kNormsForUnrest) return 0;
   const double center = mean(norms);
+  // All of them 0: nothing to be a share of.
   if (center == 0) return 0;
   return std::min(kWeight * standard_deviation(norms) / center, kMost);
 }

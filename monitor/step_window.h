@@ -1,4 +1,8 @@
 // Values of the newest steps. It counts steps, not values: with one value every ten steps, a window of 100 holds ten.
+// For one thread.
+//
+// Its clock is the number of steps that went by, without those whose value was refused. It only stops and never runs
+// backwards, but for rewind().
 #pragma once
 
 #include <algorithm>

@@ -60,6 +60,7 @@ std::vector<Suggestion> HealthMonitor::suggest_recovery(const StepMetrics& metri
   if (metrics.condition_number_high) {
     suggestions.push_back({"upgrade_precision", condition_reason(metrics, impl_->options.condition_number_threshold)});
   }
+  // Never empty, so that a caller may act on the first one.
   if (suggestions.empty()) suggestions.push_back({"continue", continue_reason(metrics)});
   return suggestions;
 }

@@ -46,10 +46,12 @@ ActionOutcome raise_epsilon(const RecoveryTarget& target, const RecoveryOptions&
 
 ActionOutcome reduce_batch(const RecoveryTarget& target, const RecoveryOptions& options) {
   if (!target.batch_size.read) return not_done("no batch size is registered");
+  // A whole number of examples.
   const double half = std::floor(target.batch_size.read() * options.batch_factor);
   return move(target.batch_size, std::max(half, options.min_batch_size), false);
 }
 
+/// An action of the target's or the user's: what it throws passes on.
 template <class Function, class... Arguments>
 ActionOutcome call(const Function& function, const char* what, const Arguments&... arguments) {
   if (!function) return not_done(std::string("nothing is registered that could ") + what);
@@ -69,6 +71,7 @@ bool is_adjustment(const std::string& name) {
 
 ActionOutcome adjust(const std::string& name, const RecoveryTarget& target, const RecoveryOptions& options,
                      const FailureSpan& span) {
+  // The user's own come first, also under a built-in name.
   if (const auto own = options.actions.find(name); own != options.actions.end()) {
     return call(own->second, ("take the action " + name).c_str());
   }
@@ -77,6 +80,7 @@ ActionOutcome adjust(const std::string& name, const RecoveryTarget& target, cons
   if (name == "reduce_batch_size") return reduce_batch(target, options);
   if (name == "upgrade_precision") return call(target.upgrade_precision, "raise the precision");
   if (name == "clip_spectrum") return call(target.clip_spectrum, "clip the spectrum");
+  // skip_batches is what is left: check_options() has let no other name pass.
   return call(target.skip_batches, "skip batches", span.first, span.last);
 }
 

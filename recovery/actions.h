@@ -1,4 +1,5 @@
-// The actions that adjust a trainer, by name. Each says what it changed, or why it could not.
+// The actions that adjust a trainer, by name. Each says what it changed, or why it could not. For the thread that
+// trains, on which the target's functions are called.
 #pragma once
 
 #include <string>
@@ -10,6 +11,7 @@
 
 namespace lastgood::recovery {
 
+/// Changes are those of knobs, which a resume makes again; what else an action does is not repeated.
 struct ActionOutcome {
   bool done = false;
   std::string why_not = {};  // when it was not

@@ -30,6 +30,7 @@ class Attempt {
     detail_.tensors = impl.latest.nan_tensors;
     detail_.tensors.insert(detail_.tensors.end(), impl.latest.inf_tensors.begin(), impl.latest.inf_tensors.end());
     const auto newest = list_checkpoints(impl.store, {.run = impl.session.run(), .limit = 1});
+    // Taken before anything is done: checkpoints above it were saved with this attempt's changes.
     if (!newest.empty()) detail_.newest_checkpoint = newest.front().id;
   }
 
@@ -38,6 +39,7 @@ class Attempt {
     for (std::size_t rung = impl_.rung_for(failure_); rung < ladder.size() && !result_.success; ++rung) {
       detail_.rung = rung;
       result_.success = take(ladder[rung]);
+      // No other rung has a better way back.
       if (result_.action == kNoWayBack) break;
     }
     note();
@@ -71,6 +73,7 @@ class Attempt {
       detail_.passed_over.emplace_back(action, "adjustments are turned off");
       return false;
     }
+    // Without a rollback, the batches of the failed step alone.
     const Step first = result_.restored ? result_.step + 1 : step_;
     ActionOutcome outcome = recovery::adjust(action, impl_.target, impl_.options, {first, step_});
     if (!outcome.done) {
@@ -103,6 +106,7 @@ class Attempt {
   }
 
   bool go_back() {
+    // One rollback an attempt: a second rung starts from the same state, which nothing has trained since.
     if (result_.restored) return true;
     Rollback back = roll_back(impl_.store, impl_.session, impl_.target);
     for (auto& passed : back.passed_over) detail_.passed_over.push_back(std::move(passed));
@@ -114,12 +118,14 @@ class Attempt {
     result_.step = back.restored->step;
     result_.epoch = back.restored->epoch;
     mark_done("rollback_checkpoint");
+    // The checkpoint brought back the knobs of its time: earlier attempts' changes that are younger are made once more.
     make_again(impl_.target, pending_changes(impl_.history, back.restored->id));
     if (impl_.monitor != nullptr) impl_.monitor->restore_history(impl_.store, impl_.session.run(), back.restored->id);
     return true;
   }
 
   void note() {
+    // Norms and losses are of another size from here on: the old ones would judge them wrongly.
     if (moves_scale_ && impl_.monitor != nullptr) impl_.monitor->forget_history();
     Recovery recovery;
     recovery.step = step_;

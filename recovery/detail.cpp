@@ -66,6 +66,7 @@ std::string write_detail(const Detail& detail) {
 
 Detail read_detail(const Recovery& recovery) {
   const json object = json::parse(recovery.detail, nullptr, false);
+  // A row of another program's, or damaged: nothing is known of it, and that must not stop a recovery.
   if (!object.is_object()) return {};
   try {
     return parse(object);

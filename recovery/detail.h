@@ -1,4 +1,5 @@
-// What a recovery's row says beside its columns, as JSON and back. Keys are only ever added.
+// What a recovery's row says beside its columns, as JSON and back. Keys are only ever added. A resume rests on `rung`,
+// `newest_checkpoint` and `changes`; the others are for people.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,7 @@ struct Detail {
   std::vector<std::string> tensors;  // that were not finite
 };
 
+/// Long texts and lists of tensors and errors are cut: a row takes 64 KiB in all.
 std::string write_detail(const Detail& detail);
 /// What is missing or of another type is left at its default: a row may come from elsewhere.
 Detail read_detail(const Recovery& recovery);

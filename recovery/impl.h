@@ -1,4 +1,5 @@
-// The inside of an AutoRecovery: what it knows of the run's recoveries.
+// The inside of an AutoRecovery: what it knows of the run's recoveries. For the thread that trains. `history` is what
+// the catalog has: read once, and kept in step by note() and settle(), which write first.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +28,11 @@ struct AutoRecovery::Impl {
   /// Where the attempts begin that count: after the latest success.
   std::size_t first_attempt() const;
   const Ladder& ladder(const std::string& failure) const;
+  /// Throws Error(not_found) for a failure without a ladder.
   std::size_t rung_for(const std::string& failure) const;
+  /// Writes a row, durably, and begins the count of healthy steps anew.
   void note(Recovery recovery);
+  /// Ends the attempt that is on probation, if there is one.
   void settle(RecoveryOutcome outcome);
   void count_healthy(const StepMetrics& metrics);
   RecoveryResult halt(const std::string& failure, Step step, std::int64_t epoch);

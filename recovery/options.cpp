@@ -33,6 +33,7 @@ void check_options(const RecoveryTarget& target, const RecoveryOptions& options)
     throw invalid("max_retries", "max_retries and probation_steps are at least 1");
   }
   for (const auto& [failure, ladder] : options.ladders) check_rungs(failure, ladder, options);
+  // Found out before the training starts, not at the first failure.
   for (const auto& [failure, is_met] : options.failures) {
     if (!options.ladders.contains(failure)) throw invalid(failure, "the failure '" + failure + "' has no ladder");
   }

@@ -1,4 +1,4 @@
-// Counts over a run's recoveries. Pure.
+// Counts over a run's recoveries. Pure. What was done is counted by action, whether or not the attempt succeeded.
 #pragma once
 
 #include <span>

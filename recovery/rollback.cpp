@@ -1,3 +1,6 @@
+// Candidate by candidate, from the head towards the first checkpoint: look at its marks, verify every byte, restore it,
+// and only then move the head, durably. A cut before the last step leaves the head where it was; the process that held
+// the restored state is gone with it.
 #include "recovery/rollback.h"
 
 #include <lastgood/history.h>
@@ -16,6 +19,7 @@ std::optional<std::string> objection(const Store& store, const CheckpointInfo& c
 }
 
 /// Tells of damage that came between the look and the restore.
+/// not_found: a collection took a checkpoint that was forgotten meanwhile.
 bool is_damage(const Error& error) {
   return error.code() == ErrorCode::corruption || error.code() == ErrorCode::not_found;
 }

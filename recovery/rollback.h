@@ -1,4 +1,4 @@
-// Back to the newest checkpoint of the lineage that is stable, intact, and can be restored.
+// Back to the newest checkpoint of the lineage that is stable, intact, and can be restored. For the thread that trains.
 #pragma once
 
 #include <optional>

@@ -24,6 +24,7 @@ std::optional<LossChange> measure_loss_change(std::span<const double> losses) {
   LossChange change;
   change.then = median(copied(losses.first(at_end)));
   change.now = median(copied(losses.last(at_end)));
+  // Without the newest, which would count the rise itself as noise.
   const std::span<const double> before = losses.first(losses.size() - at_end);
   const double noise = robust_deviation(copied(before), median(copied(before)));
   change.scale = std::max({std::abs(change.then), kNoiseScale * noise, kLeastScale});

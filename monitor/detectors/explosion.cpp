@@ -12,6 +12,7 @@ bool exceeds_median(double norm, double median, double threshold) noexcept {
 }
 
 bool exceeds_log_deviation(double norm, std::span<const double> baseline, double k) {
+  // Of the logarithm: a tenth of the norm (see the header).
   constexpr double kLeastDeviation = 0.1;
   std::vector<double> logs(baseline.size());
   std::transform(baseline.begin(), baseline.end(), logs.begin(), [](double value) { return std::log(value); });

@@ -6,6 +6,7 @@ namespace lastgood::monitor {
 
 bool improves(double smoothed, double best) noexcept {
   constexpr double kLeastShare = 1e-3;
+  // By its size, so that losses below zero work as well.
   return smoothed < best - kLeastShare * std::abs(best);
 }
 

@@ -22,6 +22,7 @@ void Capture::Impl::add_tensor(Section section, const std::string& name, const a
   const at::Tensor& kept = tensors.emplace_back(adapter::to_plain(tensor));
   TensorView view{adapter::spec_of(tensor, section, name), kept.data_ptr(), changes_in_forward, {}};
   // A copy is nobody else's and cannot change; the live tensor tells when it did.
+  // The view holds the tensor, too: a capture may outlive the module that it was made of.
   if (kept.is_same(tensor)) {
     view.version = [kept] { return static_cast<std::uint64_t>(kept._version()); };
   }
@@ -36,6 +37,7 @@ void Capture::Impl::add_tied(const std::string& name, const at::Tensor& tensor, 
     return;
   }
   EntrySpec spec = adapter::spec_of(tensor, Section::model, name);
+  // Its bytes are the owner's: a view without memory.
   spec.alias_of = std::move(owner);
   views.push_back({std::move(spec), nullptr, false, {}});
 }
@@ -49,6 +51,7 @@ void Capture::Impl::add_number(Section section, const std::string& name, double 
 }
 
 void Capture::Impl::add_json(Section section, const std::string& name, std::string text) {
+  // Found out now, and not when a resume reads it.
   if (!nlohmann::json::accept(text)) {
     throw Error(
         ErrorCode::invalid_argument, name,

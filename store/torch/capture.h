@@ -13,7 +13,8 @@
 
 namespace lastgood {
 
-/// Filled part by part. Elements of a deque stay where they are while it grows: views may point to them.
+/// Filled part by part. Elements of a deque stay where they are while it grows: views may point to them. For the thread
+/// that trains; once it is full, the save's threads read it.
 struct Capture::Impl {
   std::vector<TensorView> views;
   std::deque<at::Tensor> tensors;

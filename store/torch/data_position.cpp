@@ -19,6 +19,7 @@ Error invalid(const std::string& message) {
 
 /// Uniform in [0, bound). The standard's own distributions differ between libraries; the engine does not.
 std::uint64_t draw_below(std::mt19937_64& engine, std::uint64_t bound) {
+  // A multiple of `bound`, so that below it every remainder is equally likely.
   const std::uint64_t reject_from = std::mt19937_64::max() - std::mt19937_64::max() % bound;
   std::uint64_t value = engine();
   while (value >= reject_from) value = engine();
@@ -43,6 +44,7 @@ DataPosition::DataPosition(std::size_t examples, const DataOptions& options)
   place_.shuffle = options.shuffle;
 }
 
+/// With drop_last, as soon as less than a batch is left: of the size that was last asked for, which is the loader's.
 bool DataPosition::ends_at(std::size_t examples) const noexcept {
   return size_ - examples < (drop_last_ ? batch_size_ : 1);
 }
@@ -53,6 +55,7 @@ void DataPosition::begin_next_epoch() noexcept {
 }
 
 void DataPosition::begin() {
+  // A new loop takes the restored position up; what it replaced is not wanted any more.
   replaced_.reset();
   place_.order.resize(size_);
   std::iota(place_.order.begin(), place_.order.end(), std::size_t{0});
@@ -129,6 +132,7 @@ DataPosition::Place DataPosition::parse(const std::string& text) const {
   } catch (const nlohmann::json::exception& error) {
     throw invalid(std::string("The text is not a data position's state: ") + error.what());
   }
+  // The order is a permutation of so many: with another number, "the rest of the epoch" means nothing.
   if (size != size_) {
     throw invalid("The data set held " + std::to_string(size) + " examples when the position was saved, and holds " +
                   std::to_string(size_) + " now. Resume with the same data.");

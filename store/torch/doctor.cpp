@@ -1,3 +1,4 @@
+// By a capture that is thrown away: what it lists is just what a save would, and what it cannot list is the finding.
 #include <lastgood/torch/doctor.h>
 
 #include <algorithm>

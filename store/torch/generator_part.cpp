@@ -13,6 +13,7 @@
 namespace lastgood::adapter {
 namespace {
 
+/// Under the generator's lock, as ATen asks of whoever uses one ("Acquire lock when using random generators").
 std::string state_of(at::Generator generator) {
   const std::lock_guard lock(generator.mutex());
   const at::Tensor state = generator.get_state().to(at::kCPU).contiguous();
@@ -49,6 +50,7 @@ class GeneratorPart : public Part {
   at::Generator generator_;
 };
 
+/// Made for each capture and restore, and never registered: devices are those of that moment.
 class DefaultGeneratorsPart : public Part {
  public:
   void capture(Capture::Impl& out) const override {

@@ -29,6 +29,7 @@ class GradientsPart : public Part {
  private:
   template <class Visit>
   void for_each_parameter(Visit visit) const {
+    // The same names as the optimizers' entries have: of a tied parameter the first.
     ParameterNames left = parameter_names(modules_);
     for (const NamedModule& module : modules_) {
       for (const auto& item : module.module->named_parameters()) {
@@ -48,6 +49,7 @@ class GradientsPart : public Part {
       gradient = at::empty_like(parameter, parameter.options().requires_grad(false));
       plan.claim_tensor(Section::extra, entry, gradient);
     }
+    // Undefined where the checkpoint has none: so a gradient that was not there then goes away.
     plan.commit([parameter, gradient] { parameter.mutable_grad() = gradient; });
   }
 

@@ -22,7 +22,8 @@ class ModulePart : public Part {
   }
 
  private:
-  /// In the module's own order, parameters first: it is that of the entries.
+  /// In the module's own order, parameters first: it is that of the entries. What is undefined (a layer's absent bias)
+  /// has no entry.
   template <class Visit>
   void walk(Visit visit) const {
     for (const auto& item : module_.module->named_parameters()) {

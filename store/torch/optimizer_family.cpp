@@ -1,3 +1,5 @@
+// Names and their order are part of what a checkpoint says: they are LibTorch's own, as its archives spell them. A
+// field that is added here is one that older checkpoints lack.
 #include "store/torch/optimizer_family.h"
 
 #include <cmath>
@@ -214,6 +216,7 @@ const OptimizerFamily& family_of(const std::string& name, const torch::optim::Op
 std::string options_to_json(const OptimizerFamily& family, const torch::optim::OptimizerOptions& options,
                             const std::vector<std::string>& parameters) {
   json object{{"type", family.name}, {"params", parameters}};
+  // The fields' accessors want options that may be written to: a copy gives them without a cast.
   const auto copy = options.clone();
   for (const OptionField& field : family.options(*copy)) object[field.name] = std::visit(ToJson{}, field.value);
   return object.dump();
@@ -237,6 +240,7 @@ void assign_options(const OptimizerFamily& family, torch::optim::OptimizerOption
   const auto source = family.options(from);
   const auto target = family.options(to);
   for (std::size_t i = 0; i < source.size(); ++i) {
+    // Both lists are of one family, so the i-th fields have one type.
     std::visit([&](auto* value) { *value = *std::get<decltype(value)>(source[i].value); }, target[i].value);
   }
 }

@@ -1,4 +1,5 @@
 // The optimizers that can be kept, each as the list of its options and of its state, walked by one code for all.
+// Pointers in a field are into the options or the state that it was made of, and live no longer.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +39,7 @@ struct StateField {
   FieldShape shape = FieldShape::of_parameter;
 };
 
+/// One row of a constant table. `options` and `state` list the fields in the order of the entries.
 struct OptimizerFamily {
   const char* name;
   bool (*owns)(const torch::optim::OptimizerOptions& options);

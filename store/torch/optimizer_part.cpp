@@ -1,3 +1,6 @@
+// State and options are built beside the live ones and swapped in at the end: a step in between, or a failure, sees
+// either the old optimizer or the new one. Tensors of the parameter's shape are shared with the live state and filled
+// in place, which the store does only when all bytes are known to be right.
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -112,6 +115,7 @@ void OptimizerPart::plan(RestorePlan& plan) {
 }
 
 void OptimizerPart::plan_states(RestorePlan& plan, NewState& fresh) const {
+  // A restore that selects the state without the groups leaves alone what it does not find.
   const bool knows_groups = plan.has(Section::optimizer, group_entry(0));
   for (std::size_t g = 0; g < fresh.live_groups.size(); ++g) {
     for (std::size_t p = 0; p < fresh.live_groups[g].size(); ++p) {
@@ -224,6 +228,7 @@ void OptimizerPart::commit(NewState& fresh) {
   for (auto& [key, state] : fresh.states) {
     if (state == nullptr) state = std::move(optimizer_.state().find(key)->second);
   }
+  // A swap cannot fail.
   // What the checkpoint has no state for loses the one it has.
   optimizer_.state().swap(fresh.states);
 }

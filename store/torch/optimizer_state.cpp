@@ -26,6 +26,7 @@ struct CaptureField {
 
   template <class List>
   void add_list(const List& list) const {
+    // Which elements are there: its length is the list's, also where all are undefined.
     const at::Tensor defined = at::empty({static_cast<std::int64_t>(list.size())}, at::kBool);
     for (std::size_t i = 0; i < list.size(); ++i) defined.data_ptr<bool>()[i] = list[i].defined();
     out.add_tensor(kSection, entry, defined, false);
@@ -48,6 +49,7 @@ struct PlanField {
   void operator()(at::Tensor* tensor) const {
     if (!is_there()) return tensor->reset();
     if (field.shape == FieldShape::of_its_own) {
+      // Its shape is known by the checkpoint alone.
       *tensor = claim_new(entry);
       return;
     }

@@ -1,5 +1,6 @@
 // A parameter's state in an optimizer, field by field, as entries and back. A list is an entry of booleans, which of
-// its elements are defined, and one entry for each of those: `old_dirs`, `old_dirs.0`, `old_dirs.1`.
+// its elements are defined, and one entry for each of those: `old_dirs`, `old_dirs.0`, `old_dirs.1`. Numbers are
+// 0-dimensional int64 or float64 entries.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// One part of a training state: how it is listed, and how it comes back.
+// One part of a training state: how it is listed, and how it comes back. For the thread that trains. What a restore
+// selects, renames and lets differ is the plan's business.
 #pragma once
 
 #include <functional>
@@ -13,6 +14,7 @@ namespace lastgood::adapter {
 
 class RestorePlan;
 
+/// Refers to what the user registered, looks at it anew each time, and keeps no copy of it.
 class Part {
  public:
   virtual ~Part() = default;

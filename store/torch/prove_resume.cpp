@@ -13,6 +13,7 @@ namespace lastgood {
 namespace {
 
 /// A state in memory, byte by byte.
+/// Copied at once, as the training goes on with the live tensors.
 class MemoryState {
  public:
   explicit MemoryState(const TrainingState& state) {
@@ -99,6 +100,8 @@ ResumeProof prove_resume(TrainingState& state, const BeginTraining& begin, std::
     throw Error(ErrorCode::invalid_argument, "steps",
                 "a resume is proved over at least one step, not " + std::to_string(steps));
   }
+  // In this order: the state to come back to, the steps, what they led to, the way back by the restore's own code, the
+  // same steps again. What differs then was not captured, or not brought back.
   const MemoryState start(state);
   run(begin, steps);
   const MemoryState first(state);

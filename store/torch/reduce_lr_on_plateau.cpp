@@ -45,6 +45,7 @@ void ReduceLROnPlateau::step(float metric) {
   } else {
     ++state_.bad_steps;
   }
+  // After the count, as LibTorch has it: a metric that is better still becomes the best one.
   if (state_.cooldown_left > 0) {
     --state_.cooldown_left;
     state_.bad_steps = 0;

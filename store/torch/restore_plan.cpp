@@ -56,6 +56,7 @@ const EntrySpec* RestorePlan::claim(const EntrySpec& wanted) {
 const EntrySpec* RestorePlan::claim(const EntrySpec& wanted, const std::string& saved_owner) {
   if (!selects(wanted.section, wanted.name)) return nullptr;
   const EntrySpec* found = spec(wanted.section, wanted.name);
+  // Claimed also where it does not fit: it is then told once, as a mismatch, and not as unexpected, too.
   saved_.claim(wanted.section, wanted.name);
   const std::string what = what_is(wanted.section, wanted.name);
   if (found == nullptr) {
@@ -119,6 +120,7 @@ void RestorePlan::add_tensor_slot(const EntrySpec& spec, const at::Tensor& desti
 }
 
 void RestorePlan::claim_number(Section section, const std::string& name, std::int64_t* destination) {
+  // A tensor over the number itself: one way for all entries.
   claim_tensor(section, name, at::from_blob(destination, {}, at::kLong));
 }
 
@@ -134,6 +136,7 @@ void RestorePlan::claim_text(Section section, const std::string& name, DType dty
   if (saved != nullptr && saved->dtype == dtype) shape = saved->shape;
   const EntrySpec* spec = claim({section, name, dtype, std::move(shape), {}});
   if (spec == nullptr) return;
+  // In a deque, whose elements stay where they are: the slot points into this one.
   Text& text = texts_.emplace_back(std::string(spec->byte_count(), '\0'), std::move(read));
   text_slots_.push_back({*spec, text.bytes.data()});
 }

@@ -6,7 +6,8 @@
 //   3. The user's own parts take their new texts. A later failure gives them back the old ones.
 //   4. Tensors are loaded, checked by the store before the first one is written.
 //   5. Commits, which cannot fail and run no code of the user's: so what step 3 drew from generators is undone here.
-// A cut before 4 has changed nothing; a failure in 4 has not either (the store's promise), after the undoing of 3.
+// A cut before 4 has changed nothing; a failure in 4 has not either (the store's promise), after the undoing of 3. With
+// LoadStaging::verify_first the promise is weaker: see load.h.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +29,8 @@ namespace lastgood::adapter {
 /// Fills slots from the checkpoint; throws and has written nothing, or returns and has filled them all.
 using LoadSlots = std::function<void(std::span<const TensorSlot>)>;
 
+/// For one restore and one thread: parts claim, then run(), once. Holds references to the parts' tensors and to what
+/// their functions refer to, all of which outlive it.
 class RestorePlan {
  public:
   /// `subject` names the checkpoint in errors. Names are those of here; the checkpoint's are renamed to them.

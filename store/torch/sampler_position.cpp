@@ -32,6 +32,7 @@ void SamplerPosition::begin_epoch(std::deque<Batch> order) {
   place_.handed_out = 0;
 }
 
+/// A copy, since the batch stays in `rest` until it is consumed: a save before that must still have it.
 std::optional<SamplerPosition::Batch> SamplerPosition::next() {
   // From here on, an epoch that is over ends the loop and does not begin the next one within it.
   place_.loop_is_new = false;

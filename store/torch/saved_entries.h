@@ -1,4 +1,5 @@
-// What a checkpoint has, under the names of here: renamed, and narrowed to what a restore is about.
+// What a checkpoint has, under the names of here: renamed, and narrowed to what a restore is about. For one thread.
+// Patterns see the names of here, after the renaming.
 #pragma once
 
 #include <map>

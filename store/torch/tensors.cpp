@@ -72,12 +72,15 @@ bool is_plain(const at::Tensor& tensor) {
 
 at::Tensor to_plain(const at::Tensor& tensor) {
   if (is_plain(tensor)) return tensor;
+  // A copy must not become a part of the user's graph.
   const at::NoGradGuard no_grad;
   return tensor.detach().to(at::kCPU).resolve_conj().resolve_neg().contiguous();
 }
 
 std::string Ties::owner(const at::Tensor& tensor, const std::string& name) {
+  // Without elements there is no memory that could be shared, whatever data_ptr() says.
   if (tensor.numel() == 0) return {};
+  // An alias has its owner's dtype and shape: other views of the same memory are entries of their own.
   Identity identity{tensor.data_ptr(), tensor.scalar_type(), tensor.sizes().vec(), tensor.strides().vec()};
   const auto [known, is_new] = names_.emplace(std::move(identity), name);
   return is_new ? std::string() : known->second;

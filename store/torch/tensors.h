@@ -1,4 +1,5 @@
-// Which tensors can be kept, and how their bytes are reached.
+// Which tensors can be kept, and how their bytes are reached. A tensor on another device, or with other strides than a
+// contiguous one's, is kept through a copy on the CPU.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,8 @@ bool is_plain(const at::Tensor& tensor);
 /// The tensor itself where it is plain, else a copy that is.
 at::Tensor to_plain(const at::Tensor& tensor);
 
-/// Recognises tensors that are one: same memory, type, shape and strides.
+/// Recognises tensors that are one: same memory, type, shape and strides. For one capture or restore: addresses may be
+/// used again after it.
 class Ties {
  public:
   /// The name under which the same tensor came by before; empty when it is new (and known by `name` from now on).

@@ -62,6 +62,7 @@ std::unique_ptr<Part> make_bytes_part(std::string name, TextAccess access) {
 }
 
 TextAccess step_lr_access(const std::string& name, torch::optim::LRScheduler& scheduler) {
+  // Exactly that class: one derived from it may hold more.
   if (typeid(scheduler) != typeid(torch::optim::StepLR)) {
     throw Error(ErrorCode::invalid_argument, name,
                 "The schedule " + name +

@@ -1,4 +1,5 @@
-// Which modules are in training mode: the root's flag, and the modules whose flag is another.
+// Which modules are in training mode: the root's flag, and the modules whose flag is another. So a model that is wholly
+// in one mode costs a few bytes, and one that is partly frozen comes back as it was.
 #include <set>
 #include <utility>
 
