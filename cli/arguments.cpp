@@ -36,6 +36,7 @@ void add_argument(CLI::App& app, const Argument& argument) {
     option = app.add_option(argument.names, *std::get<std::vector<std::string>*>(argument.target));
   }
   option->required(argument.required);
+  // The option wins over the variable, which wins over the default.
   if (argument.names == "--store") option->envname("LASTGOOD_STORE");
 }
 
@@ -67,6 +68,7 @@ Invocation parse_arguments(int argc, const char* const* argv, std::span<const Co
                            std::span<const Argument> globals) {
   CLI::App app("", "lastgood");
   bool version = false;
+  // Global options may stand behind the command's name as well.
   app.fallthrough();
   app.require_subcommand(0, 1);
   app.add_flag("--version", version);

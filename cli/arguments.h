@@ -1,4 +1,4 @@
-// From the words of the command line to a command and its options' values.
+// From the words of the command line to a command and its options' values. Opens no store and prints nothing.
 #pragma once
 
 #include <span>

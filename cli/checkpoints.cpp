@@ -63,6 +63,7 @@ std::vector<CheckpointId> resolve_all(const Store& store, std::span<const std::s
 }
 
 std::vector<CheckpointId> lineage_of(const Store& store, const CheckpointInfo& checkpoint) {
+  // One question for the whole run, instead of one for each ancestor.
   std::map<CheckpointId, std::optional<CheckpointId>> parents;
   for (const CheckpointInfo& other : list_checkpoints(store, {.run = checkpoint.run})) {
     parents[other.id] = other.parent;

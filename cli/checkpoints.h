@@ -1,4 +1,5 @@
-// How a checkpoint is shown by more than one command.
+// How a checkpoint is shown by more than one command. Texts that come from the store are not escaped here: whoever
+// prints them does.
 #pragma once
 
 #include <span>

@@ -1,5 +1,7 @@
 // What a subcommand is made of: its words, its options and the function that runs it. Help, parsing and completion are
 // all derived from this one description, so that they cannot disagree.
+//
+// Targets point into options that the command's `run` holds.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +25,7 @@ using Target = std::variant<bool*, std::string*, std::optional<std::string>*, st
 /// What the shell may offer in place of the value.
 enum class Offer { nothing, directory, file, run, checkpoint, tag, shell, command };
 
+/// `names`, `target` and `required` are for the parser, the rest for help and completion.
 struct Argument {
   std::string names = {};        // "-n,--limit", or "CHECKPOINT" for a positional one
   std::string placeholder = {};  // "N" for options that take a value; empty for flags and positional ones
@@ -35,6 +38,8 @@ struct Argument {
   bool takes_value() const noexcept { return !std::holds_alternative<bool*>(target); }
 };
 
+/// `run` throws UsageError, ExitError or Error for what fails, and returns a code for what it found; main.cpp turns the
+/// former into a code as well.
 struct Command {
   std::string name = {};
   std::string summary = {};  // one line, for the list of commands

@@ -1,4 +1,5 @@
-// The subcommands, one file each: every function describes one, and the file's top says which JSON it prints.
+// The subcommands, one file each: every function describes one, and the file's top says which JSON it prints. To add
+// one: a file, its line here, and its place in all_commands(), which is its place in the help.
 #pragma once
 
 #include "cli/command.h"

@@ -31,6 +31,7 @@ Store open_with(Opener opener, const std::string& directory) {
   try {
     return opener(directory, store_options());
   } catch (const Error& error) {
+    // Only here does not_found mean the store itself; later it is a checkpoint, a run or a tag.
     if (error.code() != ErrorCode::not_found) throw;
     throw ExitError(ExitCode::no_store, error);
   }
@@ -42,6 +43,7 @@ bool Context::color() const {
   const char* refusal = std::getenv("NO_COLOR");
   const char* terminal = std::getenv("TERM");
   const bool dumb = terminal == nullptr || std::string_view(terminal) == "dumb";
+  // $NO_COLOR as no-color.org has it: any value that is not empty.
   return !no_color && !json && (refusal == nullptr || *refusal == '\0') && !dumb && isatty(STDOUT_FILENO) == 1;
 }
 
@@ -63,6 +65,7 @@ void Context::hint(std::string_view text) const {
 
 void print_diagnostic(std::string_view text) {
   const std::string line = "lastgood: " + escape_lines(text) + "\n";
+  // In one piece, so that lines of several processes hardly mix. Of a failure, nobody is left to be told.
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

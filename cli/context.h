@@ -1,4 +1,5 @@
-// What every command knows: the global options, where its data goes, and how a store is opened.
+// What every command knows: the global options, where its data goes, and how a store is opened. One per process, for
+// one thread; only on_warning of the stores that it opens may be called from others.
 #pragma once
 
 #include <optional>

@@ -66,6 +66,7 @@ ExitCode examine(Context& context, const Options& options) {
   } else {
     print_diagnosis(context, diagnosis);
   }
+  // A script can thus refuse to start a long run from it.
   return diagnosis.can_be_exact() ? ExitCode::ok : ExitCode::partly_done;
 }
 

@@ -13,6 +13,7 @@ namespace lastgood::cli {
 
 namespace {
 
+/// Those that a script may want to react to have a code of their own; not_found of the store itself is an ExitError.
 ExitCode exit_code_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::busy: return ExitCode::busy;
@@ -39,6 +40,7 @@ ExitCode report_current_exception(Context& context) {
   try {
     throw;
   } catch (const ExitError& error) {
+    // Before Error, from which it is derived.
     return report(context, error.exit(), error.code(), error.subject(), error.what());
   } catch (const Error& error) {
     return report(context, exit_code_of(error.code()), error.code(), error.subject(), error.what());

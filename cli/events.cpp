@@ -43,6 +43,7 @@ std::vector<Event> find(const Store& store, const Context& context, const Option
   if (options.session) query.session = SessionId{static_cast<std::int64_t>(*options.session)};
   query.at_least = parse_severity(options.severity);
   query.limit = options.limit.value_or(0);
+  // On the command line 0 is none; in a query it is all.
   return options.limit == 0u ? std::vector<Event>() : list_events(store, query);
 }
 

@@ -1,4 +1,5 @@
-// The exit codes of the command: an interface that scripts rely on. Only ever extended.
+// The exit codes of the command: an interface that scripts rely on. Only ever extended. 0 to 3 are the usual ones, from
+// 10 on the store's, 130 is what shells give for Ctrl-C (128 + SIGINT).
 #pragma once
 
 namespace lastgood::cli {

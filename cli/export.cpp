@@ -72,6 +72,7 @@ ExitCode run_export(Context& context, const Options& options) {
   const Store store = context.open_read_only();
   const CheckpointInfo checkpoint = resolve_checkpoint(store, options.checkpoint, context.run);
   const ExportReport report = [&] {
+    // Gone before the report is printed, so that the progress line is gone as well.
     LongOperation operation(context);
     request.progress = operation.progress();
     return export_safetensors(store, checkpoint.id, options.file, request);

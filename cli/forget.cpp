@@ -30,6 +30,7 @@ ForgetReport forget_chosen(Context& context, const Options& options) {
         "name the checkpoints to forget, or say what to keep with --keep rules; see `lastgood forget --help`");
   }
   const RetentionPolicy policy = options.keep.policy(context.run);
+  // A dry run must work on a store that one may not write.
   const Store store = options.dry_run ? context.open_read_only() : context.open();
   require_run(store, context.run);
   return forget(store, by_policy ? expired_ids(store, policy) : resolve_all(store, options.names, context.run),

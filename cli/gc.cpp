@@ -96,6 +96,7 @@ ExitCode run_gc(Context& context, const Options& options) {
     throw UsageError("a collection is for the whole store; --run goes with --keep rules; see `lastgood gc --help`");
   }
   const RetentionPolicy policy = options.keep.policy(context.run);
+  // A dry run must work on a store that one may not write. It then takes no lock, and counts no dead saves.
   const Store store = options.dry_run ? context.open_read_only() : context.open();
   require_run(store, context.run);
   Outcome outcome;

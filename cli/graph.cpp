@@ -23,6 +23,7 @@ std::string Graph::slanted(std::size_t target, std::size_t from) const {
 Graph::Row Graph::add(CheckpointId id, std::optional<CheckpointId> parent) {
   Row row;
   const auto column = static_cast<std::size_t>(std::find(lanes_.begin(), lanes_.end(), id) - lanes_.begin());
+  // Nothing waits for it: the newest of a branch, which gets a lane of its own on the right.
   if (column == lanes_.size()) lanes_.push_back(id);
   for (std::size_t other = column + 1; other < lanes_.size();) {
     if (lanes_[other] != id) {

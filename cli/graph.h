@@ -1,4 +1,5 @@
-// The branches of a run's history as a drawing, in the manner of `git log --graph`.
+// The branches of a run's history as a drawing, in the manner of `git log --graph`. Text alone, two columns a lane; no
+// colours.
 #pragma once
 
 #include <optional>

@@ -42,6 +42,7 @@ Tone tone_of(Health health) {
 }
 
 RunHealth examine(const Store& store, const std::string& run) {
+  // A monitor of our own, with default options, that is told what the store has: the trainer's is in another process.
   HealthMonitor monitor;
   monitor.restore_history(store, run);
   RunHealth found;
@@ -51,6 +52,7 @@ RunHealth examine(const Store& store, const std::string& run) {
   const auto observations = list_observations(store, {.run = run, .limit = static_cast<std::uint64_t>(found.window)});
   if (observations.empty()) return found;
   found.newest = observations.back();
+  // Windows count steps, not observations: of a run that observes every tenth step, a tenth as many are within.
   const Step before = found.newest->step - found.window;
   for (const Observation& seen : observations) {
     if (seen.step > before) ++found.steps[seen.health];

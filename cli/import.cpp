@@ -40,6 +40,7 @@ ExitCode run_import(Context& context, const Options& options) {
     if (*options.step > std::uint64_t{INT64_MAX}) throw UsageError("--step is too large; see `lastgood import --help`");
     request.step = static_cast<Step>(*options.step);
   }
+  // After the arguments were checked: a mistyped line must not leave an empty store behind.
   Store store = context.open_or_create();
   const CheckpointInfo checkpoint = [&] {
     LongOperation operation(context);

@@ -1,4 +1,5 @@
-// What the command prints with --json. Every document is an object with "schema": 1; keys are only ever added.
+// What the command prints with --json. Every document is an object with "schema": 1; keys are only ever added. One
+// document a call, on one line; failures print one too (errors.h).
 #pragma once
 
 #include <cstdint>

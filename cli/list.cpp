@@ -68,6 +68,7 @@ ExitCode list(Context& context, const Options& options) {
   const Store store = context.open_read_only();
   require_run(store, context.run);
   const std::vector<CheckpointInfo> checkpoints =
+      // On the command line 0 is none; in a query it is all.
       options.limit == 0u ? std::vector<CheckpointInfo>()
                           : list_checkpoints(store, {.run = context.run, .limit = options.limit.value_or(0)});
   if (context.json) {

@@ -33,6 +33,7 @@ ExitCode run(int argc, const char* const* argv, Context& context) {
 
 ExitCode run_and_report(int argc, const char* const* argv) {
   Context context;
+  // Before parsing, which may fail: who asked for JSON gets its failure as JSON, too.
   context.json = asks_for_json(argc, argv);
   ExitCode exit = ExitCode::ok;
   try {
@@ -41,6 +42,7 @@ ExitCode run_and_report(int argc, const char* const* argv) {
     exit = report_current_exception(context);
   }
   try {
+    // A report that could not be written in whole must not end with 0.
     context.out.finish();
   } catch (...) {
     const ExitCode unwritten = report_current_exception(context);

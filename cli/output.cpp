@@ -13,6 +13,7 @@ namespace lastgood::cli {
 
 namespace {
 
+// What a pipe holds on Linux (pipe(7)).
 constexpr std::size_t kBufferBytes = 64 * 1024;
 
 const char* escape_sequence(Tone tone) {

@@ -55,6 +55,7 @@ void release_stop_signals() {
   for (const int signal : kStopSignals) {
     struct sigaction current {};
     sigaction(signal, nullptr, &current);
+    // Not where it was ignored from the start, nor where it has fired and is default already.
     if (current.sa_handler == request_stop) ::signal(signal, SIG_DFL);
   }
 }
@@ -99,6 +100,7 @@ ProgressFn LongOperation::progress() {
 bool LongOperation::update(const Progress& progress) {
   if (shows_) {
     const auto now = Clock::now();
+    // Rates and estimates are of the phase: hashing is not as fast as writing.
     if (progress.phase != phase_) {
       phase_ = progress.phase;
       phase_began_ = now;

@@ -59,6 +59,7 @@ RebuildReport rebuild_store(const Context& context, bool dry_run) {
   try {
     return rebuild(context.store, dry_run, operation.progress());
   } catch (const Error& error) {
+    // rebuild() opens no store, so what open_with() does for the others is done here.
     if (error.code() != ErrorCode::not_found) throw;
     throw ExitError(ExitCode::no_store, error);
   }

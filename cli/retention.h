@@ -1,4 +1,5 @@
-// The options of forget and gc that say what to keep.
+// The options of forget and gc that say what to keep. Both commands take the same, so that one can be tried for the
+// other.
 #pragma once
 
 #include <cstdint>

@@ -25,6 +25,7 @@ Tone tone_of(SessionState state) {
 
 /// How long it lasted; nothing where nobody wrote down its end.
 std::string lasted(const SessionInfo& session) {
+  // It is open, it crashed, or a rebuild brought it back.
   if (!session.ended_at_ms) return "-";
   return human_duration(std::chrono::milliseconds(*session.ended_at_ms - session.started_at_ms));
 }

@@ -39,6 +39,7 @@ std::vector<std::size_t> Table::widths() const {
     for (const auto& row : rows_) widths[i] = std::max(widths[i], display_width(row[i].text));
   }
   std::size_t total = std::accumulate(widths.begin(), widths.end(), kGap * (columns_.size() - 1));
+  // One column at a time, always the widest: names of one length are cut to one length.
   while (total > kWidth) {
     std::size_t* widest = nullptr;
     for (std::size_t i = 0; i < columns_.size(); ++i) {

@@ -1,4 +1,5 @@
-// Aligned columns of text, within a fixed width.
+// Aligned columns of text, within a fixed width. The width of the terminal is not asked, so that output does not depend
+// on where it is read.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +16,7 @@ struct Column {
   bool shrinks = false;  // gives way, with an ellipsis, where a line would be too long
 };
 
+/// A piece of text that was escaped: whatever comes from the store goes through here.
 struct Cell {
   Cell(std::string content, Tone content_tone = Tone::plain);
   std::string text;  // escaped

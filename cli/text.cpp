@@ -21,6 +21,7 @@ struct Decoded {
 Decoded decode(std::string_view text) {
   const auto lead = static_cast<std::uint8_t>(text[0]);
   if (lead < 0x80) return {lead, 1};
+  // By RFC 3629; 0xc0 and 0xc1 begin overlong forms only, and what is above 0xf4 lies beyond U+10FFFF.
   const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
   if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return {};
   char32_t code = lead & (0xffu >> (length + 1));
@@ -34,7 +35,8 @@ Decoded decode(std::string_view text) {
   return {code, length};
 }
 
-/// Control characters, and those that hide text or change its direction.
+/// Control characters, and those that hide text or change its direction. Zero-width and directional characters (U+200B
+/// to U+200F, U+2028 to U+202E, U+2060 to U+206F), and the byte order mark.
 bool is_unsafe(char32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x200b && code <= 0x200f) ||
          (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) || code == 0xfeff;

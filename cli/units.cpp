@@ -21,6 +21,7 @@ std::string human_bytes(std::uint64_t bytes) {
     value /= 1024;
     ++unit;
   }
+  // By what will be printed: with two decimals, 9.995 would become 10.00, a digit too many.
   const int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
   char text[32];
   std::snprintf(text, sizeof text, "%.*f %s", decimals, value, kUnits[unit]);
@@ -48,6 +49,7 @@ std::string age(std::int64_t since_ms) {
 }
 
 std::string iso_time(std::int64_t ms) {
+  // Of times before 1970, too, whose remainder is negative in C++.
   const std::int64_t part = ((ms % 1000) + 1000) % 1000;
   const auto seconds = static_cast<std::time_t>((ms - part) / 1000);
   std::tm parts{};

@@ -1,4 +1,4 @@
-// Numbers as people read and write them.
+// Numbers as people read and write them. The same under every locale: a point, and no grouping.
 #pragma once
 
 #include <chrono>
