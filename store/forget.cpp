@@ -29,6 +29,7 @@ std::vector<CheckpointId> distinct(std::span<const CheckpointId> checkpoints) {
   return {ids.begin(), ids.end()};
 }
 
+/// All or nothing: one protected checkpoint refuses the whole call.
 void refuse_protected(Connection& db, const std::vector<CheckpointId>& checkpoints) {
   // A head is often tagged and the newest stable one as well: each checkpoint is named once, with all its reasons.
   std::map<CheckpointId, std::string> reasons;
@@ -72,6 +73,7 @@ History history_of(Connection& db, const std::optional<std::string>& run) {
 }
 
 /// Judges the checkpoints of one run by the policy and by what their packs have. Only what may be kept is looked at.
+/// For one run at a time; the check is shared, since runs share blobs.
 class Keeper {
  public:
   Keeper(const StoreImpl& store, SoundnessCheck& check) : store_(store), check_(check) {}
@@ -93,6 +95,7 @@ class Keeper {
   }
 
  private:
+  /// Looks at each once. What it finds is entered into `checkpoint`, for the rules to see.
   bool is_whole(CheckpointInfo& checkpoint) {
     if (!checkpoint.intact || !looked_at_.insert(checkpoint.id).second) return checkpoint.intact;
     const auto defect = check_.defect_of(checkpoint.id);

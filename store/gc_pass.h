@@ -22,15 +22,21 @@ class GcPass {
   GcReport run();
 
  private:
+  /// Steps 1 and 2. Durable on return.
   void mark();
+  /// Step 3 for one pack, whose rows are `pack`'s. What is destroyed waits in the lists below for step 4.
   void reclaim(const catalog::PackRow& pack);
+  /// Step 5 for one pack, where it pays. Its own steps 3 and 4 included.
   void compact_wasteful(const catalog::PackRow& pack);
+  /// Moves an orphan that holds a checkpoint to quarantine/. The caller syncs blobs/.
   void set_aside(const format::Uuid& orphan);
+  /// Removes the file and counts what that frees. The caller syncs the folder.
   void unlink(const format::Uuid& pack);
   bool punch(const catalog::PackRow& pack, std::span<const catalog::Blob> blobs);
   /// Drops the rows of what is in unlinked_ and punched_, and empties both. May be called at any time between two
   /// packs.
   void drop_destroyed();
+  /// Step 6.
   void sweep();
   /// Tells the caller's progress, and throws Error(cancelled) where that asks to stop. Only at points where stopping is
   /// safe.

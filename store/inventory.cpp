@@ -23,6 +23,7 @@ struct ScannedPack {
   std::optional<format::Uuid> store;
 };
 
+/// Names first, so that the progress knows its total; then pack by pack.
 class Scanner {
  public:
   Scanner(io::FileSystem& files, const std::filesystem::path& store, const ProgressFn& progress)
@@ -32,6 +33,7 @@ class Scanner {
     std::set<format::Uuid> packs;  // sorted: the same files give the same catalog
     for (const io::DirectoryEntry& entry : files_.list(folder_)) {
       const auto pack = pack_of(entry.name);
+      // What is not named as a pack is nobody's: the sweep tells of it, a rebuild need not.
       const auto info = pack ? files_.info(folder_ / entry.name) : std::nullopt;
       if (!info || info->is_directory) continue;
       packs.insert(*pack);
@@ -55,6 +57,7 @@ class Scanner {
   }
 
  private:
+  /// Good and damaged frames in one list by offset, as rows want it.
   static FoundPack with_damaged(const format::Uuid& pack, const PackScan& scan) {
     const auto by_offset = [](const catalog::NewBlob& a, const catalog::NewBlob& b) { return a.offset < b.offset; };
     FoundPack found{pack};
@@ -69,6 +72,7 @@ class Scanner {
 
   void scan(const format::Uuid& pack) {
     const auto file = files_.open(folder_ / paths::pack_name(pack), false);
+    // A dry run takes no lock.
     if (!file) return;  // a collection beside a dry run
     try {
       PackScan scan = scan_pack(*file, pack, block_, [&](std::uint64_t offset) { report(offset); });
@@ -107,6 +111,7 @@ class Scanner {
   Inventory inventory_;
 };
 
+/// Its checkpoint is lost, and which one it was is not known: the place is all that can be told.
 void name_lost_record(const FoundPack& pack, const catalog::NewBlob& blob, Inventory& inventory) {
   inventory.left_out.push_back("pack " + paths::pack_name(pack.uuid) + ", offset " + std::to_string(blob.offset) +
                                ": the record of a checkpoint is damaged");

@@ -60,6 +60,7 @@ std::uint64_t total_bytes(const std::vector<ChunkRead>& reads) {
   return total;
 }
 
+/// Each chunk is checked where it arrives, in `out`; the first failure ends the others.
 void read_all(CheckpointReader& reader, const OpenedCheckpoint& checkpoint, const std::vector<ChunkRead>& reads,
               const LoadOptions& options) {
   Meter meter(options.progress, "load", total_bytes(reads));
@@ -75,6 +76,7 @@ struct Target {
   std::span<std::byte> out;
 };
 
+/// Slots without bytes have nothing to wait for.
 std::vector<Target> targets(std::span<const TensorSlot> slots, const std::vector<std::size_t>& entries) {
   std::vector<Target> targets;
   for (std::size_t i = 0; i < slots.size(); ++i) {
@@ -88,6 +90,7 @@ std::size_t aligned(std::size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
+/// All chunks of all slots are known to be right before the first byte is copied to one.
 void load_staged(CheckpointReader& reader, const OpenedCheckpoint& checkpoint, const std::vector<Target>& targets,
                  const LoadOptions& options) {
   std::size_t total = 0;
@@ -112,6 +115,7 @@ void load_staged(CheckpointReader& reader, const OpenedCheckpoint& checkpoint, c
                          [&](std::size_t i) { std::memcpy(to[i].data(), reads[i].out.data(), to[i].size()); });
 }
 
+/// Memory is a chunk per thread. The second pass checks again, as the disk is read again.
 void load_in_two_passes(CheckpointReader& reader, const OpenedCheckpoint& checkpoint,
                         const std::vector<Target>& targets, const LoadOptions& options) {
   std::vector<ChunkRead> reads;

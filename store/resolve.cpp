@@ -93,6 +93,7 @@ CheckpointId at_step(Connection& db, const ParsedName& name, const RunInfo& run)
   const Step step = parse_number(name.base.substr(kStepPrefix.size()), name.text);
   std::vector<std::int64_t> steps;
   std::vector<CheckpointId> found;
+  // All of them: for the candidates where there are several, and for the nearest where there is none.
   for (const CheckpointInfo& checkpoint : of_run(db, run, 0)) {
     steps.push_back(checkpoint.step);
     if (checkpoint.step == step) found.push_back(checkpoint.id);
@@ -152,6 +153,7 @@ CheckpointInfo ancestor(Connection& db, CheckpointInfo checkpoint, const ParsedN
       missing(name.text, "'" + name.text + "' goes past the start of the history: '" + printable(name.base) + "' has " +
                              std::to_string(above) + (above == 1 ? " ancestor" : " ancestors"));
     }
+    // There, in one snapshot: a foreign key binds the parent.
     checkpoint = *catalog::find_checkpoint(db, *checkpoint.parent);
   }
   return checkpoint;

@@ -94,6 +94,7 @@ class Judge {
  private:
   bool is_damaged(const FoundBlob& blob) const { return inventory_.packs[blob.pack].damaged.contains(blob.blob); }
 
+  /// Looks for all that the record names. The result is complete only where `lacks` is empty.
   Assembly assemble(const FoundRecord& found) {
     Assembly assembly;
     RestorableCheckpoint& checkpoint = assembly.checkpoint;
@@ -143,6 +144,7 @@ class Judge {
     return text;
   }
 
+  /// Of whole checkpoints alone: what only a wreck names does not tell how a collection left the pack.
   void note_needs(const Assembly& assembly) {
     if (!assembly.lacks.empty()) return;
     const RestorableCheckpoint& checkpoint = assembly.checkpoint;
@@ -150,6 +152,7 @@ class Judge {
     for (const ChunkSource& chunk : checkpoint.chunks) needed_[chunk.found->pack].insert(chunk.found->blob);
   }
 
+  /// Decides by the rules in the header, and enters the checkpoint into the report.
   bool comes_back(const Assembly& assembly) {
     if (assembly.lacks.empty()) return true;
     const format::Record& record = assembly.checkpoint.record;
@@ -163,6 +166,7 @@ class Judge {
     return assembly.has_manifest;
   }
 
+  /// Pretends that what whole checkpoints need is all that lives, and asks what a collection would have punched.
   bool looks_collected(std::size_t pack) const {
     if (needed_[pack].empty()) return false;  // a collection would have removed it
     const std::vector<catalog::NewBlob>& found = inventory_.packs[pack].blobs;

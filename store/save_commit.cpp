@@ -23,6 +23,7 @@ void SaveJob::write_pack_anew() {
   InFlight& flight = *in_flight_;
   const format::Uuid old_pack = flight.pack->uuid();
   const format::Uuid new_pack = format::Uuid::random();
+  // Its row first, as for the first pack: no file without one.
   context_.catalog.write(catalog::Durability::relaxed, [&](catalog::Connection& db) {
     flight.pack_id = catalog::add_pack(db, new_pack, flight.save);
   });
@@ -90,6 +91,7 @@ std::vector<catalog::BlobId> SaveJob::dead_matches(catalog::Connection& db) cons
   return dead;
 }
 
+/// Rows are inserted where they belong to one save alone, and counted up where they are shared: all of it or nothing.
 void SaveJob::commit_in(catalog::Connection& db) {
   insert_own_blobs(db);
   const std::vector<pipeline::Source>& sources = in_flight_->sources;
@@ -106,6 +108,7 @@ void SaveJob::commit_in(catalog::Connection& db) {
   checkpoint.manifest_blob = id(sources[plan_.chunks]);
   checkpoint.record_blob = id(sources[plan_.chunks + 1]);
   committed_ = catalog::insert_checkpoint(db, checkpoint);
+  // In the same commit, so that a save never counts as in flight once its checkpoint is there.
   catalog::end_save(db, in_flight_->save);
 }
 

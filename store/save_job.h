@@ -62,20 +62,27 @@ class SaveJob {
  private:
   struct InFlight;
 
+  /// Steps 1 and 2 of the protocol.
   void begin();
   void take_lock();
   void insert_rows();
   void create_pack(const format::Uuid& uuid);
+  /// Step 2 in its transaction: rows, the record's number and parent, and pins on the parent's blobs.
   void begin_in(catalog::Connection& db);
+  /// Step 3, with all threads.
   void place_chunks();
   void place_task(std::size_t task);
+  /// Step 4. The outcome's digest is known from here on.
   void place_metadata();
+  /// Step 5, with one more pack where the first one cannot be synced.
   void seal();
   void write_pack_anew();
   void append_raw(pipeline::OwnBlob& blob, std::span<const std::byte> bytes);
+  /// Steps 6 and 7. Returns when the checkpoint is durable.
   void commit();
   /// The matches that are not LIVE any more. Throws Error(internal) where the save's own row is gone.
   std::vector<catalog::BlobId> dead_matches(catalog::Connection& db) const;
+  /// Step 6 in its transaction. REQUIRES: all matches are LIVE.
   void commit_in(catalog::Connection& db);
   void insert_own_blobs(catalog::Connection& db);
   /// Appends their contents to the save's own pack, from where they lay. Throws where that does not read right any

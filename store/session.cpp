@@ -28,6 +28,7 @@ constexpr std::uint64_t kLeastChunk = 64 * 1024;
 constexpr std::uint64_t kChunkStep = 4096;
 constexpr std::size_t kSlotsPerThread = 4;  // one at work, and room for copies that wait for their pins
 
+/// At least the size from which payloads are aligned, at most what a frame can hold.
 void check_options(const SessionOptions& options) {
   const std::uint64_t chunk = options.chunk_bytes;
   if (chunk < kLeastChunk || chunk > format::kMaxPayload || chunk % kChunkStep != 0) {
@@ -94,6 +95,7 @@ std::shared_ptr<SaveHandle::State> Session::Impl::start(std::span<const TensorVi
     SaveOutcome refused;
     refused.error = Error(ErrorCode::invalid_argument, run,
                           "the session of run '" + run + "' was started before fork(): start another in the child");
+    // Here and not on the queue's thread, which the child does not have.
     save->finish(std::move(refused));
     return save;
   }
@@ -113,6 +115,7 @@ std::shared_ptr<SaveHandle::State> Session::Impl::start(std::span<const TensorVi
     }
     // Held here: the save may end, and drop its own, before this thread has staged anything.
     const std::shared_ptr<SaveJob> job = save->job;
+    // Also a save that has failed already: outcomes come in the order of the calls.
     queue.push(save);
     if (job && staging == Staging::at_capture) job->staged().stage_all(save->threads);
     if (job && staging == Staging::overlapped) job->staged().stage_captured();
@@ -128,6 +131,7 @@ void Session::Impl::end(SessionState state) {
     batch.insert(db);
     catalog::end_session(db, id, state);
   });
+  // Not before: an exception puts the records back.
   batch.written();
   run_lock.reset();
 }

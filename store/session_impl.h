@@ -41,12 +41,16 @@ struct Session::Impl {
   Impl(StoreImpl& in, std::string name, const SessionOptions& options);
   /// Throws where the session cannot be used any more. Error: invalid_argument after its end, or in a child after fork.
   void check_usable() const;
+  /// Begins a save and copies what `staging` asks for; without staging (save()), the save copies as it goes. What is
+  /// wrong with the request is the outcome's error.
   std::shared_ptr<SaveHandle::State> start(std::span<const TensorView> state, const SaveRequest& request,
                                            std::optional<Staging> staging, SaveCallback callback);
   /// Once; later calls do nothing. Waits for saves under way.
   void end(SessionState state);
+  /// Runs `action`, and tells what it throws as a warning that begins with `what`.
   template <class Action>
   void warn_of_failure(const char* what, const Action& action) const noexcept;
+  /// These two run on the queue's thread.
   void note_cost(SaveHandle::State& save) noexcept;
   void write_telemetry() noexcept;
   template <class Record>

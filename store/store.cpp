@@ -32,6 +32,7 @@ bool is_directory(io::FileSystem& files, const Path& path) {
   return info && info->is_directory;
 }
 
+/// Each name is durable before the next one is made in it.
 void make_directories(io::FileSystem& files, const Path& path) {
   if (path.empty() || files.info(path)) return;
   make_directories(files, path.parent_path());
@@ -44,6 +45,7 @@ void make_directories(io::FileSystem& files, const Path& path) {
   files.sync_directory(path.has_parent_path() ? path.parent_path() : Path("."));
 }
 
+/// A store that has lost its catalog is told from an empty folder by this: it must never be taken for a new one.
 bool holds_packs(io::FileSystem& files, const Path& directory) {
   const Path blobs = paths::blobs(directory);
   return is_directory(files, blobs) && !files.list(blobs).empty();
@@ -133,6 +135,7 @@ void create(io::FileSystem& files, const Path& directory, const StoreOptions& op
     make_directories(files, part);
   }
   const auto lock = lock_store(files, directory, io::LockMode::exclusive, options);
+  // Looked for again under the lock, which that process held while it created.
   if (files.info(paths::catalog(directory))) return;  // another process was faster
   sign(*lock);
   const Path unfinished = directory / "catalog.db.new";
@@ -160,6 +163,7 @@ void refuse_existing(io::FileSystem& files, const Path& directory) {
 Store open_store(const std::filesystem::path& directory, OpenMode mode, StoreOptions options, io::FileSystem& files) {
   require_catalog_file(files, directory);
   if (mode == OpenMode::create) refuse_existing(files, directory);
+  // Not an answer that lasts: what happens meanwhile is met under the lock in create(), or when the catalog is opened.
   const bool there = files.info(paths::catalog(directory)).has_value();
   if (!there) {
     const bool creates = mode == OpenMode::create || mode == OpenMode::open_or_create;

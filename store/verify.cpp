@@ -51,6 +51,7 @@ class Verification {
   }
 
  private:
+  /// Blobs in batches over several packs: many packs hold a few blobs only, and threads want work.
   void check_all() {
     const auto packs = query(store_, [](Connection& db) { return catalog::list_packs(db); });
     std::uint64_t total = 0;
@@ -85,6 +86,7 @@ class Verification {
     }
   }
 
+  /// Each blob once, however often the checkpoint uses it.
   void check_one(CheckpointId id) {
     query(store_, [&](Connection& db) { return (require_checkpoint(db, id), true); });
     const auto checkpoint = snapshot_of(store_, id);
@@ -130,6 +132,7 @@ class Verification {
     recovered_ = checked.recovered;
   }
 
+  /// A checkpoint that was forgotten meanwhile counts for nothing.
   void visit(CheckpointId id) {
     if (options_.progress && !options_.progress({"checkpoints", report_.bytes, report_.bytes})) {
       throw Error(ErrorCode::cancelled, store_.directory.string(), "the check was stopped; nothing was changed");
@@ -148,6 +151,7 @@ class Verification {
     }
   }
 
+  /// One damage for each place in the checkpoint that a bad blob has.
   void name_bad_blobs(const CheckpointSnapshot& checkpoint) {
     for (const Role& role : roles_of(checkpoint, bad_)) {
       const BadBlob& bad = bad_.at(role.blob);
@@ -156,6 +160,7 @@ class Verification {
     }
   }
 
+  /// At the very end: a check that is cancelled marks nothing.
   void settle() {
     std::vector<BadBlob> bad_blobs;
     for (const auto& [id, bad] : bad_) {

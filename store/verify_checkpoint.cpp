@@ -113,6 +113,7 @@ void decode_and_compare(const CheckpointSnapshot& checkpoint, const char* entry,
 
 /// One past the last chunk of the entry whose first is `first`. By the chunks' sizes and not by the manifest, which may
 /// be what is damaged.
+/// Ends at the list's end, whatever sizes a damaged catalog claims.
 std::size_t end_of_entry(const EntrySpec& spec, const std::vector<Blob>& chunks, std::size_t first) {
   if (!spec.alias_of.empty()) return first;
   std::uint64_t covered = 0;
@@ -128,6 +129,7 @@ std::optional<CheckpointSnapshot> snapshot_of(const StoreImpl& store, Checkpoint
     const auto info = catalog::find_checkpoint(db, id);
     const auto uuid = catalog::checkpoint_uuid(db, id);
     auto blobs = catalog::checkpoint_blobs(db, id);
+    // All four from one snapshot: either the checkpoint is there with everything, or it is gone.
     if (!info || !uuid || !blobs) return std::nullopt;
     return CheckpointSnapshot{*info, *uuid, std::move(*blobs), catalog::checkpoint_entries(db, id)};
   });
@@ -144,6 +146,7 @@ std::vector<Role> roles_of(const CheckpointSnapshot& checkpoint, const BadBlobs&
     next = end_of_entry(spec, chunks, first);
     std::set<catalog::BlobId> named;
     for (std::size_t i = first; i < next; ++i) {
+      // The same chunk of zeros may be there many times.
       if (!bad.contains(chunks[i].id) || !named.insert(chunks[i].id).second) continue;
       const std::string part = " in chunk " + std::to_string(i - first + 1) + " of " + std::to_string(next - first);
       roles.push_back({chunks[i].id, label(spec), next - first > 1 ? part : ""});

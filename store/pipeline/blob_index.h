@@ -66,7 +66,9 @@ class BlobIndex {
     /// `fingerprint` was computed from the content in this process.
     bool known = false;
   };
+  // At most so many blobs, of which refresh() forgets all at once when it is full.
   const std::size_t most_;
+  // Guards all that follows.
   mutable std::mutex mutex_;
   std::unordered_multimap<BlobHash, Entry, HashOfHash> entries_;
   catalog::BlobId newest_;

@@ -13,6 +13,7 @@
 namespace lastgood::pipeline {
 namespace {
 
+/// Manifests and records are always worth packing; chunks only where the session asks for it.
 std::optional<format::Packed> packed(const Content& content, Compression compression) {
   if (content.key.kind != format::FrameKind::chunk) return format::pack_metadata(content.bytes);
   if (compression == Compression::none) return std::nullopt;
@@ -47,6 +48,7 @@ void BlobPlacer::place(std::span<const Content> contents, std::shared_ptr<const 
   {
     const std::lock_guard lock(mutex_);
     std::move(batch.begin(), batch.end(), std::back_inserter(waiting_));
+    // Gathered, since each pin would otherwise be a commit of its own.
     if (++waiting_batches_ < context_.most_waiting) return;
     batch = std::exchange(waiting_, {});
     waiting_batches_ = 0;
@@ -144,6 +146,7 @@ void BlobPlacer::write(std::span<const Content* const> contents) {
                            content->bytes};
     if (auto shorter = packed(*content, context_.compression)) {
       memory.push_back(std::move(*shorter));
+      // The hash stays that of the raw bytes.
       frame.header.codec = memory.back().codec;
       frame.header.stored_bytes = memory.back().bytes.size();
       frame.stored = memory.back().bytes;
@@ -157,6 +160,7 @@ void BlobPlacer::write(std::span<const Content* const> contents) {
 
 void BlobPlacer::settle(std::vector<Waiting> waiting) {
   if (waiting.empty()) return;
+  // In one commit for all of them; then each is compared, matched, or written after all.
   pin(waiting);
   for (const Waiting& item : waiting) {
     const Content* content = &item.content;

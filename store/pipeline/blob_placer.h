@@ -91,19 +91,27 @@ class BlobPlacer {
   /// The names in _locked are for callers that hold mutex_.
   bool place_known(const Content& content);
   bool place_known_locked(const Content& content);
+  /// A new own blob for the content, by its position; nothing where another thread has been faster.
   std::optional<std::size_t> claim(const Content& content);
+  /// Takes the first candidate that is pinned and equal. Candidates that are not pinned are passed over, not pinned.
   bool match(const Content& content, const std::vector<Candidate>& candidates);
+  /// Compares with what is stored, wherever it lies by now. A stored blob that does not read is set aside as damaged,
+  /// and is no match.
   bool same_bytes(const Candidate& candidate, const Content& content);
+  /// Packs and appends those that nobody has placed meanwhile, in one go.
   void write(std::span<const Content* const> contents);
+  /// Pins all their candidates in one commit; then matches or writes each.
   void settle(std::vector<Waiting> waiting);
   void pin(const std::vector<Waiting>& waiting);
 
   PlacerContext context_;
+  // Guards all that follows, while place() runs.
   std::mutex mutex_;
   std::unordered_set<std::int64_t> pinned_;
   std::unordered_map<BlobHash, std::vector<std::size_t>, HashOfHash> own_by_hash_;
   std::vector<OwnBlob> own_;
   std::vector<Source> sources_;
+  /// Contents with candidates that are not pinned yet; at most most_waiting batches of them.
   std::vector<Waiting> waiting_;
   std::size_t waiting_batches_ = 0;
 };

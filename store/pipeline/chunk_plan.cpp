@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kSlotAlignment = 64;
 
+/// Copies begin at cache lines.
 std::size_t aligned(std::size_t offset) {
   return (offset + kSlotAlignment - 1) / kSlotAlignment * kSlotAlignment;
 }

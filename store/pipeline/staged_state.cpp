@@ -1,3 +1,9 @@
+// Three ways lead to a task's copy, and the claim decides which:
+//   1. take() claims it: copied and hashed in one go, while it is in cache.
+//   2. Somebody has staged it: its copy is taken over and hashed then.
+//   3. Somebody is at it: take() waits.
+//
+// So no task is copied twice, whoever comes first, and no order between the trainer and the save has to be agreed on.
 #include "store/pipeline/staged_state.h"
 
 #include <algorithm>
@@ -44,12 +50,14 @@ format::Digest copy_and_digest(const TensorView& view, const Piece& piece, std::
 StagedState::StagedState(std::span<const TensorView> state, const ChunkPlan& plan, StagingArena& arena)
     : state_(state), plan_(plan), arena_(arena), versions_(state.size()), tasks_(plan.tasks.size()) {
   for (std::size_t i = 0; i < state.size(); ++i) {
+    // Before any byte is copied: a change from here on is noticed.
     if (state[i].version) versions_[i] = state[i].version();
   }
 }
 
 void StagedState::stage_all(unsigned threads) {
   stage_up_to(tasks_.size(), threads, true);
+  // All are claimed by now, but others may still be copying.
   for (std::size_t i = 0; i < tasks_.size(); ++i) wait_until_staged(i);
 }
 
@@ -153,6 +161,7 @@ bool StagedState::all_claimed(std::size_t limit) noexcept {
 void StagedState::publish(std::size_t task, StagingArena::Slot slot) {
   {
     const std::lock_guard lock(mutex_);
+    // After the end of the save nobody takes it: the slot goes back with this call.
     if (!abandoned_) tasks_[task].slot = std::move(slot);
     tasks_[task].stage = Stage::staged;
   }

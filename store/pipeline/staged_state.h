@@ -54,13 +54,21 @@ class StagedState {
     StagingArena::Slot slot;
   };
 
+  /// Copies unclaimed tasks below `limit`, as many at once as there are threads and slots. Without `wait`, returns when
+  /// no slot is free.
   void stage_up_to(std::size_t limit, unsigned threads, bool wait);
+  /// REQUIRES: this thread has claimed the task. A failure is noted for take(), and the task counts as staged all the
+  /// same.
   void stage(std::size_t task, StagingArena::Slot slot);
+  /// True for one thread alone.
   bool claim(std::size_t task) noexcept;
   /// The first unclaimed task before `limit`, or `limit`.
   std::size_t claim_next(std::size_t limit) noexcept;
+  /// Moves first_unclaimed_ on, past what others have claimed.
   bool all_claimed(std::size_t limit) noexcept;
+  /// The task is done: its copy waits in `slot` for take(), or was taken at once.
   void publish(std::size_t task, StagingArena::Slot slot);
+  /// Throws Error(invalid_argument) where a tensor's counter is another than at capture.
   void check_versions(const Task& task);
   void fail_with_current_exception() noexcept;
   void wait_until_staged(std::size_t task);
@@ -68,10 +76,12 @@ class StagedState {
   std::span<const TensorView> state_;
   const ChunkPlan& plan_;
   StagingArena& arena_;
+  // At capture, by entry; 0 for one without a counter.
   std::vector<std::uint64_t> versions_;
   std::vector<TaskState> tasks_;
   std::atomic<std::size_t> first_unclaimed_{0};  // all before it are claimed
   std::atomic<bool> abandoned_{false};
+  // Guards the tasks' slots and failure_. Stages are atomic, so that claims need no lock.
   std::mutex mutex_;
   std::condition_variable staged_;
   std::exception_ptr failure_;

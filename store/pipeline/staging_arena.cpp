@@ -38,6 +38,7 @@ StagingArena::Slot StagingArena::acquire(const std::function<bool()>& give_up) {
                         " bytes): free some, or lower SessionOptions::chunk_bytes",
                     ENOMEM);
       }
+      // Somebody holds a slot, and will give it back: waiting ends.
       out_of_memory = true;  // those that there are will have to do
     }
     freed_.wait(lock);

@@ -53,13 +53,17 @@ class StagingArena {
   std::size_t most() const noexcept { return most_; }
 
  private:
+  /// A free slot, or a new one. Empty where the machine has no memory for it. REQUIRES: mutex_ is held, and there may
+  /// be one more.
   Slot take_locked();
   void give_back(std::span<std::byte> bytes);
 
   const std::size_t slot_bytes_;
   const std::size_t most_;
+  // Guards all that follows.
   std::mutex mutex_;
   std::condition_variable freed_;
+  // Those of all_ that no Slot holds.
   std::vector<std::byte*> free_;
   std::vector<std::byte*> all_;
 };
