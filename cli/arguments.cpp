@@ -15,6 +15,7 @@ namespace lastgood::cli {
 namespace {
 
 /// CLI11 would take "-5" for 18446744073709551611 and "010" for 8.
+/// As text, by our own rule.
 CLI::Option* add_count(CLI::App& app, const Argument& argument, std::optional<std::uint64_t>* target) {
   return app.add_option_function<std::string>(argument.names, [target, &argument](const std::string& text) {
     *target = parse_count(text);

@@ -110,6 +110,7 @@ void add_expectations(std::string& script, const std::string& command, const std
   }
 }
 
+/// Each behind a space, for a list of arguments of printf.
 std::string words_of(const std::vector<Argument>& arguments) {
   std::string words;
   for (const Argument& argument : arguments) {
@@ -140,6 +141,7 @@ std::string positional_of(const Command& command) {
   return kinds;
 }
 
+/// The head is fixed text; behind it stand three functions with a case for each command, made from the descriptions.
 std::string bash_script() {
   // Only the names and kinds of the options count here, not where their values go.
   Context nowhere;

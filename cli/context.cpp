@@ -26,6 +26,7 @@ StoreOptions store_options() {
           .on_warning = [](const std::string& warning) { print_diagnostic("warning: " + warning); }};
 }
 
+/// A missing store has an exit code of its own, for scripts that would make one then.
 template <class Opener>
 Store open_with(Opener opener, const std::string& directory) {
   try {

@@ -17,6 +17,7 @@ constexpr const char* kCheckpointNames =
     "~N for its N-th ancestor (head~2). Names other than ids and tags mean those of --run, or of the\n"
     "only run there is.\n";
 
+/// A name that is too long gets a line of its own.
 void add_row(std::string& text, const std::string& name, const std::string& help) {
   text += "  " + name;
   if (name.size() + 2 > kNameColumns) {

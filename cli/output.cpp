@@ -46,6 +46,7 @@ void Output::line(std::string_view text) {
   write("\n");
 }
 
+/// A write that was cut short goes on; the first error is kept, and everything after it is dropped.
 void Output::flush() {
   std::string_view rest = buffer_;
   while (!rest.empty() && error_ == 0) {

@@ -97,6 +97,7 @@ ProgressFn LongOperation::progress() {
   return [this](const Progress& progress) { return update(progress); };
 }
 
+/// Called from the library's threads, one at a time.
 bool LongOperation::update(const Progress& progress) {
   if (shows_) {
     const auto now = Clock::now();

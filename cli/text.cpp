@@ -50,6 +50,7 @@ std::string escaped(char32_t code) {
   return text;
 }
 
+/// Byte by byte where it is not UTF-8, character by character where it is.
 std::string escape_all_but(std::string_view text, char32_t allowed) {
   std::string result;
   while (!text.empty()) {
@@ -67,6 +68,7 @@ std::string escape_all_but(std::string_view text, char32_t allowed) {
   return result;
 }
 
+/// What the C library does not know counts as one column.
 std::size_t width_of(const Decoded& character) {
   const int width = wcwidth(static_cast<wchar_t>(character.code));
   return width < 0 ? 1 : static_cast<std::size_t>(width);

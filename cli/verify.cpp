@@ -38,6 +38,7 @@ Store open_for_verify(const Context& context) {
   }
 }
 
+/// The same findings as the text has, without the way out.
 Json json_report(const VerifyReport& report) {
   Json document = new_document();
   document["ok"] = report.ok();

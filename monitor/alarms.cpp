@@ -14,6 +14,7 @@ constexpr std::size_t kTensorsInDetail = 12;
 constexpr std::size_t kTensorsInMessage = 3;
 constexpr std::size_t kLargestGradients = 3;
 
+/// The kind is also the key: one alarm of a kind for each source, unless the caller adds to it.
 Alarm make_alarm(Source source, const char* kind, Severity severity, std::string message, const Json& detail,
                  const char* suggestion) {
   Alarm alarm{.source = source, .key = kind, .suggestion = suggestion};

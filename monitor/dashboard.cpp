@@ -32,6 +32,7 @@ auto history_of(const std::map<std::string, monitor::StepWindow<Value>>& windows
   return history;
 }
 
+/// An infinite one counts, as that of a singular matrix; a NaN could not be computed and does not.
 std::optional<double> largest(const std::map<std::string, std::vector<double>>& history) {
   std::optional<double> result;
   for (const auto& [name, values] : history) {
@@ -57,6 +58,7 @@ Json json_history(const std::map<std::string, std::vector<std::pair<double, doub
   return result;
 }
 
+/// Keys and order are the reference's, for whoever reads its exports.
 Json json_dashboard(const HealthDashboard& board) {
   return {{"current_step", json_or_null(board.current_step)},
           {"last_stable_step", json_or_null(board.last_stable_step)},
@@ -111,6 +113,7 @@ void fill_losses(const std::vector<double>& losses, HealthDashboard& board) {
 
 }  // namespace
 
+/// Of the windows as they are: outliers are in the statistics for people, though no verdict rests on them.
 HealthDashboard HealthMonitor::get_health_dashboard() const {
   const Impl& from = *impl_;
   HealthDashboard board;

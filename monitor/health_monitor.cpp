@@ -21,6 +21,7 @@ bool positive(double value) {
   return std::isfinite(value) && value > 0;
 }
 
+/// Refused now, by name: a window of 0 would make a monitor that never judges.
 MonitorOptions checked(const MonitorOptions& options) {
   // Room for both ends that the divergence detector compares, ten losses each.
   constexpr Step kShortestLossWindow = 20;

@@ -53,6 +53,8 @@ StepMetrics HealthMonitor::observe(const StepObservation& observation) {
   return *impl_->newest;
 }
 
+/// The second phase of the step, or a scan that came late and brings no scalars. Anything else with the same number is
+/// a step that was gone back to.
 bool HealthMonitor::Impl::completes_newest(const StepObservation& seen) const {
   if (!newest || seen.step != newest->step) return false;
   const bool next_phase = phase == StepPhase::before_optimizer && seen.phase == StepPhase::after_optimizer;
@@ -81,6 +83,7 @@ void HealthMonitor::Impl::begin_step(const StepObservation& seen) {
   }
 }
 
+/// The scaler skips the step, so that its gradients reach no weight.
 bool HealthMonitor::Impl::gradients_excused() const noexcept {
   return newest->loss_scale_overflow && overflows_in_row <= kRoutineOverflows;
 }
@@ -166,6 +169,7 @@ void HealthMonitor::Impl::count_failures() {
   if (newest->loss_divergence) failures.note(newest->step, &FailureCounts::loss_divergence);
 }
 
+/// From all phases of the step together; info alone makes no warning.
 void HealthMonitor::Impl::conclude() {
   Health health = newest->scanned ? Health::healthy : Health::unchecked;
   if (!newest->warnings.empty()) health = worse(health, Health::warning);
@@ -192,6 +196,7 @@ void HealthMonitor::Impl::tell(const StepObservation& seen, const std::vector<Al
   }
 }
 
+/// The store first: an alert of the user's may throw.
 void HealthMonitor::Impl::announce(Alarm alarm) {
   alarm.event.step = newest ? newest->step : 0;
   if (session != nullptr) session->record(alarm.event);

@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t kNormsForUnrest = 10;
 constexpr std::size_t kLossesOfHalf = 10;
 
+/// Ten times the coefficient of variation, at most 20: the last term of the reference's formula.
 double unrest_penalty(std::span<const double> norms) {
   constexpr double kWeight = 10, kMost = 20;
   if (norms.size() < kNormsForUnrest) return 0;

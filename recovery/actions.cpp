@@ -15,6 +15,7 @@ ActionOutcome not_done(std::string why) {
 }
 
 /// Moves the knob where that is a move in the wanted direction.
+/// Absolute: a resume sets the knob to `to` again.
 ActionOutcome move(const Knob& knob, double to, bool up) {
   if (!knob.read || !knob.write) return not_done("no such knob is registered");
   const double from = knob.read();
@@ -24,6 +25,7 @@ ActionOutcome move(const Knob& knob, double to, bool up) {
 }
 
 /// Rates at or below the floor are left alone: a floor must not raise them.
+/// Relative: rates are options of the optimizer, and so in every checkpoint that was saved after.
 ActionOutcome reduce_rates(const RecoveryTarget& target, const RecoveryOptions& options) {
   if (target.learning_rates.empty()) return not_done("no learning rate is registered");
   ActionOutcome outcome;

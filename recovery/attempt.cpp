@@ -63,6 +63,7 @@ class Attempt {
     return adjusted || !adjusts || (result_.restored && !impl_.options.enable_auto_adjustment);
   }
 
+  /// The result names the last action that was done: usually the rung's adjustment.
   void mark_done(const std::string& action) {
     detail_.done.push_back(action);
     result_.action = action;
@@ -124,6 +125,7 @@ class Attempt {
     return true;
   }
 
+  /// Also of an attempt that failed: it counts for the budget, and the next one takes the next rung.
   void note() {
     // Norms and losses are of another size from here on: the old ones would judge them wrongly.
     if (moves_scale_ && impl_.monitor != nullptr) impl_.monitor->forget_history();

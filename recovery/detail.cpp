@@ -31,6 +31,7 @@ Change read_change(const json& item) {
           item.value("relative", false)};
 }
 
+/// Throws what nlohmann throws for a value of another type.
 Detail parse(const json& object) {
   Detail detail;
   detail.rung = object.value("rung", std::uint64_t{0});

@@ -40,6 +40,7 @@ Json json_history(const std::vector<Recovery>& history) {
 
 namespace recovery {
 
+/// A reset and a halt have rows, too, but recovered nothing.
 RecoveryReport summarise(std::span<const Recovery> history) {
   RecoveryReport report;
   for (const Recovery& recovery : history) {
@@ -88,6 +89,7 @@ std::string HaltReport::to_json() const {
                {"command", command}});
 }
 
+/// What was seen, what was tried, and the one command to go on by.
 std::string HaltReport::to_text() const {
   std::string text = "Run " + run + " was halted at step " + std::to_string(step) + ", epoch " + std::to_string(epoch) +
                      ": " + failure + " came back.\n";

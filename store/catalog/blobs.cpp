@@ -14,6 +14,7 @@ void bind_new_blob(Statement& insert, PackId pack, const NewBlob& blob) {
 
 }  // namespace
 
+/// In the pack's order, so that the unique index over places only grows at its end.
 BlobId append_blobs(Connection& db, PackId pack, std::span<const NewBlob> blobs) {
   // AUTOINCREMENT counts on from the largest id that ever was, and the write lock keeps others out: ids follow on.
   Statement insert(db,
@@ -131,6 +132,7 @@ std::vector<Blob> blobs_in_pack(Connection& db, PackId pack) {
   return blobs;
 }
 
+/// The row keeps its id: references, pins and whoever looks it up again find it in the new place.
 std::uint64_t move_blobs(Connection& db, std::span<const Move> moves) {
   // Only where the row still lies where the copy was made from: it may have died, or been healed, meanwhile.
   Statement move(db,

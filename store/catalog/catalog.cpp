@@ -64,6 +64,7 @@ class Transaction {
 
 }  // namespace
 
+/// On the heap: a mutex cannot be moved, a Catalog can.
 struct Catalog::State {
   State(const std::filesystem::path& file, Connection::Mode mode, const Options& chosen)
       : options(chosen), read_only(mode == Connection::Mode::read_only), db(file, mode, chosen.vfs) {}
@@ -81,6 +82,7 @@ struct Catalog::State {
 };
 
 void Catalog::State::read(const std::function<void(Connection&)>& body) {
+  // SQLite's connection is opened without a mutex of its own, and a transaction is more than one call anyway.
   const std::lock_guard turn(mutex);
   until_free(db, deadline(), [&] {
     Transaction transaction(db, "BEGIN");

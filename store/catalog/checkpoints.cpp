@@ -30,6 +30,7 @@ std::vector<std::int64_t> parse_shape(Connection& db, std::string_view text) {
   return sizes;
 }
 
+/// No foreign key binds these ids, so a row that is missing shows only here.
 Blob blob_of(Connection& db, BlobId id) {
   auto blob = find_blob(db, id);
   if (!blob) db.corrupt("blob " + std::to_string(id.value) + ", which a checkpoint needs, is missing");
@@ -80,6 +81,7 @@ std::optional<CheckpointBlobs> checkpoint_blobs(Connection& db, CheckpointId id)
   return blobs;
 }
 
+/// The layout has an alias's owner by its ordinal; here it is named.
 std::vector<EntrySpec> checkpoint_entries(Connection& db, CheckpointId id) {
   Statement rows(db,
                  "SELECT e.section, e.name, e.dtype, e.shape, o.name FROM checkpoint AS c "

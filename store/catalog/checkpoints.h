@@ -22,6 +22,7 @@ namespace lastgood::catalog {
 
 class Connection;
 
+/// All that the final commit of a save inserts. The blobs have rows already.
 struct NewCheckpoint {
   format::Record record;  // its run, session and parent must have rows
   SessionId session;
@@ -42,6 +43,7 @@ std::int64_t next_sequence(Connection& db);
 
 /// Newest first, by id.
 std::vector<CheckpointInfo> list_checkpoints(Connection& db, const ListQuery& query);
+/// With metrics and tags: two more questions for each checkpoint, by their indexes.
 std::optional<CheckpointInfo> find_checkpoint(Connection& db, CheckpointId id);
 /// The checkpoint's uuid, as its record and its children's records name it.
 std::optional<format::Uuid> checkpoint_uuid(Connection& db, CheckpointId id);

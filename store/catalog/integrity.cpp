@@ -31,6 +31,7 @@ void check_foreign_keys(Connection& db, std::vector<std::string>& problems) {
   }
 }
 
+/// What a foreign key over blob_id would watch at the price of an index; here it is one walk over all references.
 void check_references(Connection& db, std::vector<std::string>& problems) {
   Statement check(db,
                   "WITH used(blob_id, n) AS (SELECT blob_id, count(*) FROM ("

@@ -24,6 +24,7 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return text + "]";
 }
 
+/// REQUIRES: the manifest was checked. Chunks are numbered over all entries, as checkpoint_blob has them.
 std::vector<LayoutEntry> layout_entries(const format::Manifest& manifest) {
   std::vector<LayoutEntry> entries;
   entries.reserve(manifest.entries.size());
@@ -66,6 +67,7 @@ void insert_entries(Connection& db, std::int64_t layout, const std::vector<Layou
 
 }  // namespace
 
+/// By digest: checkpoints of one run usually share a layout, and then a save adds no row here.
 std::int64_t find_or_create_layout(Connection& db, const format::Manifest& manifest) {
   const std::vector<LayoutEntry> entries = layout_entries(manifest);
   const BlobHash digest = layout_digest(entries);

@@ -7,6 +7,7 @@
 namespace lastgood::catalog {
 namespace {
 
+/// The newest branch of any session of the run, up to its last step.
 std::optional<Stretch> newest_stretch(Connection& db, RunId run) {
   Statement row(db,
                 "SELECT b.id, b.base_step, b.base FROM session AS s CROSS JOIN branch AS b ON b.session_id = s.id "
@@ -45,6 +46,7 @@ RunId require_run(Connection& db, const std::string& name) {
 
 }  // namespace
 
+/// A run that is named is looked for even where the walk begins at a checkpoint: a wrong name is told.
 LineageWalk::LineageWalk(Connection& db, const std::optional<std::string>& run, std::optional<CheckpointId> leading_to)
     : db_(db) {
   if (!run && !leading_to) {

@@ -28,6 +28,7 @@ Observation read_observation(const Statement& row) {
   return found;
 }
 
+/// Along the key (branch, step), backwards: only what is asked for is read.
 void append(Connection& db, const Stretch& stretch, std::uint64_t limit, std::vector<Observation>& newest_first) {
   Statement rows(db,
                  "SELECT o.step, o.observed, o.loss, o.gradient_norm, o.learning_rate, o.health, o.recorded_at_ms, "

@@ -30,6 +30,7 @@ std::optional<CheckpointId> newest_stable(Connection& db, const std::string& run
 
 }  // namespace
 
+/// A checkpoint may be there several times, once for each reason.
 std::vector<Protection> protections(Connection& db) {
   std::vector<Protection> found;
   protect(db, "SELECT head, 'the head of run ' || name FROM run WHERE head IS NOT NULL ORDER BY name", found);

@@ -28,6 +28,7 @@ void add_telemetry(Connection& db) {
   db.execute(kTelemetryViews);
 }
 
+/// The application first: of somebody else's database, the version says nothing.
 void check_marks(Connection& db) {
   if (single_integer(db, "PRAGMA application_id") != kApplicationId) {
     throw Error(ErrorCode::corruption, db.file().string(),
@@ -52,6 +53,7 @@ void require_tables(Connection& db, std::int64_t count, const std::string& names
 
 }  // namespace
 
+/// All in the caller's one transaction: other processes see no tables, or all of them with a store's name.
 void create_schema(Connection& db, const format::Uuid& store) {
   if (single_integer(db, "SELECT count(*) FROM sqlite_schema") != 0) {
     throw Error(ErrorCode::already_exists, db.file().string(),

@@ -29,6 +29,8 @@ SessionInfo read_session(Connection& db, const Statement& row) {
 
 }  // namespace
 
+/// The head at this moment is what the session resumes from, and is protected from being forgotten as long as it is
+/// open.
 SessionId begin_session(Connection& db, const NewSession& session) {
   // When a crashed session ended, nobody knows.
   Statement(db, "UPDATE session SET state = ?2 WHERE run_id = ?1 AND state = ?3", session.run,

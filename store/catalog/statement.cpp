@@ -49,6 +49,7 @@ void Statement::bind(int index, std::nullopt_t) {
   check_bind(sqlite3_bind_null(handle_, index));
 }
 
+/// A failure is thrown as what it means; the statement is reset when it is given back.
 bool Statement::step() {
   const int code = sqlite3_step(handle_);
   if (code == SQLITE_ROW) return true;
@@ -111,6 +112,7 @@ std::string_view Statement::text(int column) const {
   return {reinterpret_cast<const char*>(text), static_cast<std::size_t>(sqlite3_column_bytes(handle_, column))};
 }
 
+/// Copied: SQLite's memory is good until the next step only.
 std::array<std::uint8_t, 16> Statement::bytes16(int column) const {
   require_type(column, SQLITE_BLOB);
   std::array<std::uint8_t, 16> bytes{};

@@ -79,6 +79,7 @@ void append(Connection& db, const EventQuery& query, const Stretch* stretch, std
 
 }  // namespace
 
+/// -1 stands for "before all steps". The highest id tells later which checkpoints lie on this branch: those above it.
 BranchId begin_branch(Connection& db, SessionId session, std::optional<CheckpointId> base) {
   Statement(db,
             "INSERT INTO branch(session_id, base, base_step, after_checkpoint) VALUES (?1, ?2, "

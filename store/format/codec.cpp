@@ -27,6 +27,7 @@ std::size_t worthwhile(std::size_t raw_bytes) {
   return raw_bytes - (raw_bytes + 19) / 20;
 }
 
+/// For elements of one byte, which have no planes.
 std::optional<Packed> pack_plain(std::span<const std::byte> raw) {
   Packed packed{Codec::zstd, {}};
   if (!append_zstd(packed.bytes, raw, kChunkLevel, worthwhile(raw.size()))) return std::nullopt;
@@ -40,6 +41,7 @@ bool sample_pays(std::span<const std::byte> plane, std::size_t sample_bytes) {
   return append_zstd(scratch, plane.first(sample_bytes), kChunkLevel, worthwhile(sample_bytes));
 }
 
+/// Plane by plane, each packed only where that pays: of floating-point numbers, the planes of the low bytes are noise.
 std::optional<Packed> pack_planes(std::span<const std::byte> raw, std::size_t count) {
   std::vector<std::byte> planes(raw.size());
   split_planes(raw, count, planes);
@@ -91,6 +93,7 @@ std::vector<Plane> take_plane_table(ByteReader& reader) {
   return planes;
 }
 
+/// The lengths in the table may be anything; each is checked before it is used, and together they must fill `stored`.
 void unpack_planes(std::span<const std::byte> stored, std::span<std::byte> raw) {
   ByteReader reader(stored, "the table of byte planes");
   const std::vector<Plane> planes = take_plane_table(reader);

@@ -34,6 +34,7 @@ std::string name_in_file(const EntrySpec& spec, const std::string& name, Naming 
 }
 
 /// How the entry looks to safetensors.
+/// What the format has no dtype for is a flat list of bytes; the description tells what it was.
 SafetensorsTensor tensor_of(const EntrySpec& spec, Naming naming) {
   SafetensorsTensor tensor{.name = name_in_file(spec, spec.name, naming), .shape = {}};
   tensor.bytes = spec.byte_count();
@@ -70,6 +71,7 @@ Json description(std::span<const EntrySpec> entries, Naming naming) {
 }
 
 /// The description back. Throws what nlohmann throws where it is of another form.
+/// Entries in their old order, each with the position of its tensor. Ties are resolved as they come, owners first.
 IncomingState parse_description(const Json& own, const SafetensorsHeader& header, const std::string& subject) {
   std::unordered_map<std::string, std::size_t> positions;
   for (std::size_t i = 0; i < header.tensors.size(); ++i) positions.emplace(header.tensors[i].name, i);
@@ -177,6 +179,7 @@ IncomingState foreign_state(const SafetensorsHeader& header) {
 
 }  // namespace
 
+/// Ties are told twice: to other tools by a string of `__metadata__` each, to an import by the description.
 OutgoingState to_safetensors(std::span<const EntrySpec> entries, const ExchangeNote& note, Naming naming) {
   OutgoingState out;
   std::vector<std::size_t> order;
@@ -224,6 +227,7 @@ IncomingState from_safetensors(const SafetensorsHeader& header, const std::strin
   return own == header.metadata.end() ? foreign_state(header) : own_state(own->second, header, subject);
 }
 
+/// Strings of an exported file are left out: they only repeat what became entries and metadata again.
 std::string with_origin(const std::string& metadata, const std::string& file, std::uint64_t bytes, const BlobHash& hash,
                         const SafetensorsHeader& header) {
   Json origin = {{"file", file}, {"bytes", bytes}, {"xxh3_128", hash.hex()}};

@@ -44,6 +44,7 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
   return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
 }
 
+/// REQUIRES: all 56 bytes of fields are written.
 HeaderBytes seal(ByteWriter& fields) {
   fields.put(checksum(fields.bytes()));
   HeaderBytes header;
@@ -68,6 +69,7 @@ std::span<const std::byte> magic_bytes(std::string_view magic) {
   return std::as_bytes(std::span(magic));
 }
 
+/// After this, lengths may be allocated by and the enumerators are known ones.
 void check_frame(const FrameHeader& header, const Complaint& complaint) {
   if (header.kind < FrameKind::chunk || header.kind > FrameKind::record) {
     complaint.damaged("there is no frame kind " + std::to_string(static_cast<unsigned>(header.kind)));
@@ -83,12 +85,14 @@ void check_frame(const FrameHeader& header, const Complaint& complaint) {
   }
 }
 
+/// A Uuid or a BlobHash, byte by byte.
 template <class Value>
 void take_into(Value& value, ByteReader& reader) {
   const auto bytes = reader.take_bytes(value.bytes.size());
   std::memcpy(value.bytes.data(), bytes.data(), bytes.size());
 }
 
+/// REQUIRES: far from the end of 64 bits, as offsets in files are.
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
 }

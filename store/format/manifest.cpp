@@ -59,6 +59,7 @@ void put_entry(ByteWriter& writer, const ManifestEntry& entry, const Owners& own
   for (const BlobHash& hash : entry.chunks) writer.put_bytes(std::as_bytes(std::span(hash.bytes)));
 }
 
+/// Everything up to the owner or the hashes. The casts to enumerators are checked at the end, with all the rest.
 EntrySpec take_spec(ByteReader& reader, bool& alias) {
   EntrySpec spec;
   spec.section = static_cast<Section>(reader.take<std::uint8_t>());
@@ -78,6 +79,7 @@ EntrySpec take_spec(ByteReader& reader, bool& alias) {
   return spec;
 }
 
+/// By position in the file, by name in memory. That the owner fits is checked on the whole.
 void take_alias(ByteReader& reader, const std::vector<ManifestEntry>& earlier, EntrySpec& spec) {
   const auto place = reader.take<std::uint32_t>();
   if (place >= earlier.size()) throw_damaged("an alias refers to an entry that does not precede it");

@@ -44,6 +44,7 @@ std::string key_of(Section section, std::string_view name) {
   return std::string(1, static_cast<char>(section)).append(name);
 }
 
+/// An alias of an alias would make every reader follow chains: there is one owner, or none.
 std::optional<Defect> alias_defect(const Manifest& manifest, const Places& earlier, const ManifestEntry& entry) {
   // `earlier` holds what stands before the alias, so that ties can form no ring.
   const auto found = earlier.find(key_of(entry.spec.section, entry.spec.alias_of));
@@ -97,6 +98,7 @@ std::optional<Defect> find_defect(const EntrySpec& spec) {
   return std::nullopt;
 }
 
+/// In the order of the entries, and for each from cheap to costly; the first defect is told.
 std::optional<Defect> find_defect(const Manifest& manifest) {
   if (manifest.chunk_bytes == 0 || manifest.chunk_bytes > kMaxPayload) {
     return Defect{"manifest", "the manifest has chunks of " + std::to_string(manifest.chunk_bytes) +

@@ -65,6 +65,7 @@ Value take_hex(const Json& object, const char* key) {
   return *value;
 }
 
+/// By the words of to_string(), which the format lists. REQUIRES: values are 0 to `last`.
 template <class Enum>
 Enum take_enum(const Json& object, const char* key, Enum last) {
   const std::string text = take_string(object, key);
@@ -92,6 +93,7 @@ void take_metrics(const Json& object, Record& record) {
 
 }  // namespace
 
+/// Doubles are written so that they read back to the bit; a minus zero keeps its sign.
 std::vector<std::byte> encode(const Record& record) {
   check_record(record);
   // A Json object sorts its keys, so that equal records have equal bytes.

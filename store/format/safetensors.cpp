@@ -44,6 +44,7 @@ std::string quoted(const std::string& text) {
   return nlohmann::json(text).dump();
 }
 
+/// As text of our own, so that the fields stand in the usual order and nothing is between them.
 std::string described(const SafetensorsTensor& tensor) {
   return "{\"dtype\":\"" + std::string(safetensors_dtype(tensor.dtype).value()) +
          "\",\"shape\":" + nlohmann::json(tensor.shape).dump() + ",\"data_offsets\":[" + std::to_string(tensor.begin) +
@@ -95,6 +96,7 @@ std::optional<std::string_view> safetensors_dtype(DType dtype) noexcept {
   return std::nullopt;
 }
 
+/// Not through a tree of JSON, which would sort the tensors by name instead of by place.
 std::vector<std::byte> encode(const SafetensorsHeader& header) {
   std::string json = "{";
   if (!header.metadata.empty()) json += "\"__metadata__\":" + nlohmann::json(header.metadata).dump();

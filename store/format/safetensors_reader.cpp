@@ -1,3 +1,6 @@
+// Where an event may come, and what follows from it: an object opens the document, then the metadata or one tensor; a
+// key names a tensor or a field; arrays are shapes and offsets, of numbers alone. An event in any other place is an
+// error that names what it was met in. So nothing nests.
 #include "store/format/safetensors_reader.h"
 
 #include <algorithm>
@@ -13,6 +16,7 @@ namespace {
 
 constexpr std::string_view kMetadata = "__metadata__";
 
+/// The inverse of safetensors_dtype(), whose table is the only one.
 std::optional<DType> dtype_named(std::string_view name) {
   for (unsigned i = 0; i <= static_cast<unsigned>(DType::float8_e5m2fnuz); ++i) {
     if (safetensors_dtype(static_cast<DType>(i)) == name) return static_cast<DType>(i);
@@ -95,6 +99,7 @@ bool SafetensorsReader::key(string_t& name) {
     // While they come in, not at the end: memory stays bounded by what a manifest may have.
     if (names_.size() > kMaxEntries) fail("it has more than " + std::to_string(kMaxEntries) + " tensors");
     tensor_ = {.name = std::move(name), .shape = {}};
+    // A new tensor: fields that were seen belong to the one before.
     fields_.clear();
     return true;
   }
@@ -140,6 +145,7 @@ bool SafetensorsReader::parse_error(std::size_t at, const std::string&, const nl
   fail("its header is no valid JSON, from byte " + std::to_string(at) + " on");
 }
 
+/// In this order: all fields are there, the dtype is known, the shape has a size, the offsets span just that.
 void SafetensorsReader::finish_tensor() {
   const std::string name = "the tensor " + in_quotes(tensor_.name);
   for (const char* field : {"dtype", "shape", "data_offsets"}) {

@@ -25,6 +25,7 @@ std::size_t sequence_length(unsigned char lead) {
   return 0;
 }
 
+/// REQUIRES: text is not empty. A length of 0 says that what stands in front is not UTF-8.
 Sequence first_sequence(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text.front());
   const std::size_t length = sequence_length(lead);

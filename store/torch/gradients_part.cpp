@@ -27,6 +27,7 @@ class GradientsPart : public Part {
   }
 
  private:
+  /// In the order of the modules, which is that of the entries.
   template <class Visit>
   void for_each_parameter(Visit visit) const {
     // The same names as the optimizers' entries have: of a tied parameter the first.

@@ -31,6 +31,7 @@ std::vector<OptionField> adam_options(torch::optim::OptimizerOptions& base) {
           {"amsgrad", &options.amsgrad()}};
 }
 
+/// max_exp_avg_sq is there with amsgrad alone.
 template <class State>
 std::vector<StateField> adam_state(torch::optim::OptimizerParamState& base) {
   auto& state = static_cast<State&>(base);
@@ -49,6 +50,7 @@ std::vector<OptionField> sgd_options(torch::optim::OptimizerOptions& base) {
           {"nesterov", &options.nesterov()}};
 }
 
+/// LibTorch makes a state only with momentum, at the first step.
 std::vector<StateField> sgd_state(torch::optim::OptimizerParamState& base) {
   return {{"momentum_buffer", &static_cast<torch::optim::SGDParamState&>(base).momentum_buffer()}};
 }
@@ -63,6 +65,7 @@ std::vector<OptionField> rmsprop_options(torch::optim::OptimizerOptions& base) {
           {"centered", &options.centered()}};
 }
 
+/// The buffers are there with momentum, or when centered.
 std::vector<StateField> rmsprop_state(torch::optim::OptimizerParamState& base) {
   auto& state = static_cast<torch::optim::RMSpropParamState&>(base);
   return {{"step", &state.step()},
@@ -200,6 +203,7 @@ struct FromJson {
 
 }  // namespace
 
+/// By the options' class, which tells the optimizer's own: of every group, and of the defaults.
 const OptimizerFamily& family_of(const std::string& name, const torch::optim::Optimizer& optimizer) {
   for (const OptimizerFamily& family : kFamilies) {
     bool owns_all = true;
@@ -235,6 +239,7 @@ SavedGroup group_from_json(const OptimizerFamily& family, const torch::optim::Op
   return group;
 }
 
+/// No allocation that could fail but for a text of a few characters (LBFGS' line search).
 void assign_options(const OptimizerFamily& family, torch::optim::OptimizerOptions& from,
                     torch::optim::OptimizerOptions& to) noexcept {
   const auto source = family.options(from);

@@ -51,20 +51,25 @@ class OptimizerPart : public Part {
   void plan(RestorePlan& plan) override;
 
  private:
+  /// Names in section model, in the group's order. Throws Error(invalid_argument) for a parameter of no module.
   std::vector<std::string> names_of(const torch::optim::OptimizerParamGroup& group, const ParameterNames& names) const;
   std::string group_entry(std::size_t group) const { return name_ + ".param_groups." + std::to_string(group); }
   std::string state_entry(const std::string& parameter) const { return name_ + ".state." + parameter; }
   const torch::optim::OptimizerParamGroup& group(std::size_t g) const {
     return std::as_const(optimizer_).param_groups()[g];
   }
+  /// Each parameter's state: from the checkpoint, kept, as before the first step, or none.
   void plan_states(RestorePlan& plan, NewState& fresh) const;
   void plan_state(RestorePlan& plan, const at::Tensor& parameter, const std::string& entry, NewState& fresh) const;
   void keep_state(const at::Tensor& parameter, NewState& fresh) const;
+  /// What is left of this optimizer's entries, so that nobody else finds it unexpected.
   void claim_removed(RestorePlan& plan, const NewState& fresh) const;
+  /// The group's options and parameters, read in step 2 of the plan. Also of groups that are not here.
   void plan_group(RestorePlan& plan, std::size_t g, NewState& fresh) const;
   void read_group(RestorePlan& plan, std::size_t g, const std::string& text, NewState& fresh) const;
   void compare_groups(RestorePlan& plan, NewState& fresh) const;
   void compare_order(RestorePlan& plan, const NewState& fresh) const;
+  /// Step 5 of the plan: options by assignment, states by a swap.
   void commit(NewState& fresh);
 
   std::string name_;

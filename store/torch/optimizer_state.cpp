@@ -7,6 +7,7 @@ namespace {
 
 constexpr Section kSection = Section::optimizer;
 
+/// One overload for each kind of field.
 struct CaptureField {
   Capture::Impl& out;
   const std::string& entry;
@@ -36,6 +37,7 @@ struct CaptureField {
   }
 };
 
+/// The same kinds, the other way round: each claims what it needs and leaves a state that the load fills.
 struct PlanField {
   RestorePlan& plan;
   const std::string& entry;
@@ -79,6 +81,7 @@ struct PlanField {
     return false;
   }
 
+  /// The list of booleans is claimed, too, though the names of the elements say the same: it is an entry like others.
   std::vector<at::Tensor> claim_list() const {
     const EntrySpec& spec = *plan.spec(kSection, entry);
     const auto size = spec.shape.size() == 1 ? spec.shape[0] : 0;

@@ -47,6 +47,7 @@ std::vector<std::string> RestorePlan::claim_rest(Section section, const std::str
   return names;
 }
 
+/// Null where nothing is to be loaded: not selected, missing, or a mismatch, which is noted.
 const EntrySpec* RestorePlan::claim(const EntrySpec& wanted) {
   const EntrySpec* saved = spec(wanted.section, wanted.name);
   return claim(wanted, saved == nullptr ? std::string() : renamed(saved->alias_of));
@@ -71,6 +72,7 @@ const EntrySpec* RestorePlan::claim(const EntrySpec& wanted, const std::string& 
   return nullptr;
 }
 
+/// By c10::canCast(), LibTorch's own rule for what may be written into what.
 bool RestorePlan::converts(const EntrySpec& saved, const EntrySpec& wanted) {
   if (!convert_dtypes_ || saved.shape != wanted.shape || saved.alias_of != wanted.alias_of) return false;
   const auto from = to_scalar_type(saved.dtype);
@@ -101,6 +103,7 @@ void RestorePlan::claim_tied(const std::string& name, const at::Tensor& destinat
   if (spec != nullptr && wanted.alias_of.empty()) add_tensor_slot(*spec, destination);
 }
 
+/// Straight into the tensor's memory where that holds the bytes as they are; else beside it, and copied in the commit.
 void RestorePlan::add_tensor_slot(const EntrySpec& spec, const at::Tensor& destination) {
   const at::ScalarType saved_type = to_scalar_type(spec.dtype).value();
   if (is_plain(destination) && saved_type == destination.scalar_type()) {
@@ -167,6 +170,7 @@ void RestorePlan::commit(std::function<void()> action) {
   commits_.push_back(std::move(action));
 }
 
+/// Everything that may fail stands above the commits.
 RestoreReport RestorePlan::run(const LoadSlots& load) {
   for (const auto& [section, name] : saved_.unclaimed()) {
     unexpected(name, what_is(section, name) + " is in the checkpoint and not here");
@@ -220,6 +224,7 @@ void RestorePlan::apply_changes(std::size_t& applied) {
   }
 }
 
+/// Backwards, and the first refusal ends it: then the state is no longer what it was, and the error says so.
 void RestorePlan::undo_changes(std::size_t applied) {
   for (std::size_t i = applied; i > 0; --i) {
     const Change& change = changes_[i - 1];

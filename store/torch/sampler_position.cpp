@@ -40,6 +40,7 @@ std::optional<SamplerPosition::Batch> SamplerPosition::next() {
   return place_.rest[place_.handed_out++];
 }
 
+/// The next epoch begins at once, so that a save between two epochs resumes with the new one.
 void SamplerPosition::consumed() {
   if (place_.handed_out == 0) {
     throw invalid(
@@ -85,6 +86,7 @@ void SamplerPosition::load_state(const std::string& json) {
   }
 }
 
+/// The CPU's alone: LibTorch's samplers draw from no other.
 DefaultGeneratorGuard::DefaultGeneratorGuard() {
   at::Generator generator = at::globalContext().defaultGenerator(at::kCPU);
   const std::lock_guard lock(generator.mutex());

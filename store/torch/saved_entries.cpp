@@ -23,6 +23,7 @@ bool matches(std::string_view pattern, std::string_view name) {
   return false;
 }
 
+/// "model.layer1" is no prefix of "model.layer10.weight".
 bool begins_at_dot(const std::string& name, const std::string& prefix) {
   return name.starts_with(prefix) && (name.size() == prefix.size() || name[prefix.size()] == '.');
 }

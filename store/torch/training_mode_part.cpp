@@ -38,6 +38,7 @@ class TrainingModePart : public Part {
     return json{{"training", training}, {"others", others}}.dump();
   }
 
+  /// Names of modules are renamed as those of their parameters are.
   void plan_mode(RestorePlan& plan, const std::string& saved) const {
     json renamed;
     try {
