@@ -1,4 +1,5 @@
-// The health of a run at a glance: 24 numbers, as the reference names them. A snapshot, plain values.
+// The health of a run at a glance: 24 numbers, as the reference names them. A snapshot, plain values: safe to copy and
+// to read from any thread.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +16,12 @@ namespace lastgood {
 
 /// Where the loss goes: the mean of the newest 10 losses beside that of the 10 before them. Below 0.95 times it
 /// improves, above 1.05 times it degrades; changes of losses that are not positive count relative to their size.
+/// `insufficient_data` with fewer than 20 losses in the window.
 enum class LossTrend : std::uint8_t { insufficient_data, improving, stable, degrading };
 const char* to_string(LossTrend trend) noexcept;
 
-/// Steps at which each failure was seen.
+/// Steps at which each failure was seen. A step that shows one in both of its phases counts once; `oom` counts
+/// allocations.
 struct FailureCounts {
   std::uint64_t nan = 0;
   std::uint64_t inf = 0;
@@ -28,16 +31,21 @@ struct FailureCounts {
   bool operator==(const FailureCounts&) const = default;
 };
 
-/// Statistics are of the finite values within the gradient or loss window; nothing where there are none.
+/// Statistics are of the finite values within the gradient or loss window; nothing where there are none. Outliers are
+/// among them, though no verdict is based on those. Norms are L2, over all gradients; losses as they were told.
 struct HealthDashboard {
+  /// The newest that was observed.
   std::optional<Step> current_step;
   std::optional<Step> last_stable_step;  // of the checkpoint below
   std::optional<Step> steps_since_stable;
-  std::uint64_t nan_count = 0;  // these five: since the start, or since reset_failure_counts()
+  /// These five count steps (the last one: allocations) since the start, or since reset_failure_counts().
+  /// restore_history() sets them to those within the window.
+  std::uint64_t nan_count = 0;
   std::uint64_t inf_count = 0;
   std::uint64_t gradient_explosion_count = 0;
   std::uint64_t loss_divergence_count = 0;
   std::uint64_t oom_count = 0;
+  /// As observed, finite or not; the statistics below are of finite ones.
   std::optional<double> current_gradient_norm;
   std::optional<double> gradient_norm_mean;
   std::optional<double> gradient_norm_std;  // of the population
@@ -48,9 +56,14 @@ struct HealthDashboard {
   std::optional<double> loss_mean;
   std::optional<double> loss_std;
   std::optional<double> loss_median;
+  /// By means, not medians: for people, as the reference has it. Divergence is judged otherwise.
   LossTrend loss_trend = LossTrend::insufficient_data;
-  std::map<std::string, std::vector<double>> condition_numbers_history;  // oldest first
-  std::optional<double> max_condition_number;                            // of the history
+  /// Oldest first. By matrix, within the larger of both windows; infinite for a singular one, NaN where it could not be
+  /// computed.
+  std::map<std::string, std::vector<double>> condition_numbers_history;
+  /// Of the history; infinite with a singular matrix, while a NaN does not count.
+  std::optional<double> max_condition_number;
+  /// S1 and S2, likewise.
   std::map<std::string, std::vector<std::pair<double, double>>> schatten_norms_history;
   /// The newest verdict that is one, of the last check_interval steps: a scan speaks for the steps up to the next.
   Health overall_health = Health::unchecked;
@@ -59,7 +72,8 @@ struct HealthDashboard {
   /// does.
   double health_score = 100;
 
-  FailureCounts recent;                                // within the larger of both windows
+  /// Within the larger of both windows. What the score is made of: steps of the branch that is trained on now.
+  FailureCounts recent;
   std::optional<CheckpointId> last_stable_checkpoint;  // the newest that was told as stable
 
   /// A JSON object with the 24 keys from `current_step` to `health_score`, in this order. What there is none of

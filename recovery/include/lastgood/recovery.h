@@ -35,20 +35,25 @@
 
 namespace lastgood {
 
-/// The process's exit status after a halt, for whoever would start it again: EX_SOFTWARE of sysexits.h.
+/// The process's exit status after a halt, for whoever would start it again: EX_SOFTWARE of sysexits.h. So it is told
+/// from a crash, after which a restart makes sense.
 inline constexpr int kHaltedExitStatus = 70;
 
 /// Actions by their names: rollback_checkpoint, reduce_lr_10x, increase_epsilon, reduce_batch_size, upgrade_precision,
 /// clip_spectrum, skip_batches, clear_cuda_cache, save_checkpoint, and those of RecoveryOptions::actions.
 using Rung = std::vector<std::string>;
-/// The last rung is taken again where there is no further one.
+/// The last rung is taken again where there is no further one. An empty one, and one with an empty rung, is
+/// invalid_argument.
 using Ladder = std::vector<Rung>;
 
 /// The failure's own ladder: nan_detected, inf_detected, gradient_explosion, loss_divergence, condition_number_high,
 /// oom. Error: not_found for another name.
 const Ladder& default_ladder(const std::string& failure);
 
+/// What makes no sense is invalid_argument when the AutoRecovery is made: factors that do not lower, or raise, what
+/// they are for; no retries; no probation; unknown actions; a failure without a ladder.
 struct RecoveryOptions {
+  /// Attempts since the latest success, of whatever failure, before the run is halted.
   std::uint64_t max_retries = 3;
   /// False: rollbacks alone; nothing is adjusted.
   bool enable_auto_adjustment = true;
@@ -71,6 +76,7 @@ struct RecoveryOptions {
   std::vector<std::pair<std::string, std::function<bool(const StepMetrics&)>>> failures = {};
 };
 
+/// `success` says that a rung was done, not that it helped: the probation decides that.
 struct RecoveryResult {
   bool success = false;
   std::string action;  // the rung's last one that was done; max_retries_exceeded, no_stable_checkpoint
@@ -80,6 +86,7 @@ struct RecoveryResult {
   std::optional<CheckpointId> restored;
 };
 
+/// Holds no lock and no thread. Movable; one that was moved from may only be destroyed.
 class AutoRecovery {
  public:
   /// `session` must outlive it, as must what `target` refers to. Errors: invalid_argument for options that make no
@@ -88,31 +95,37 @@ class AutoRecovery {
   AutoRecovery(AutoRecovery&&) noexcept;
   ~AutoRecovery();
 
-  /// Its windows follow every rollback, and its verdicts are in the diagnosis. nullptr: none.
+  /// Its windows follow every rollback, and its verdicts are in the diagnosis. nullptr: none. Must outlive this object,
+  /// or be taken away first.
   void watch(HealthMonitor* monitor) noexcept;
 
-  /// Session::resume() with the target's restore, and the adjustments that the checkpoint does not have yet.
+  /// Session::resume() with the target's restore, and the adjustments that the checkpoint does not have yet. Nothing in
+  /// a run without checkpoints. Errors: those of Session::resume(), and what the knobs throw.
   std::optional<CheckpointInfo> resume(const SkippedFn& skipped = {});
 
   /// The most urgent failure of the step: nan_detected, inf_detected, gradient_explosion, loss_divergence,
-  /// condition_number_high, then the user's. A step without any counts for the probation.
+  /// condition_number_high, then the user's. A step without any counts for the probation. Call it for every step: the
+  /// diagnosis takes the monitor's messages from here. Writes when a probation ends; errors are then those of
+  /// Session::record().
   std::optional<std::string> detect_failure(const StepMetrics& metrics);
 
   /// Undoes the failure as far as it can; `oom` comes from the caller. Everything or nothing is restored. Durable on
   /// return. Errors: those of restore and of the catalog; the state is then as it was, or that of the checkpoint.
   RecoveryResult recover(const std::string& failure, Step step, std::int64_t epoch);
 
-  /// Saves the state; `is_stable` is the verdict on that very state. Never throws.
+  /// Saves the state; `is_stable` is the verdict on that very state. Does not throw as long as the target's save does
+  /// not. Without one, invalid_argument is the outcome's error. Older checkpoints beyond keep_last are forgotten and
+  /// collected then, on this thread; what fails there is an event of the run.
   SaveOutcome save_checkpoint(Step step, std::int64_t epoch, std::map<std::string, double> metrics, bool is_stable);
 
   /// Every byte against its hash. Damage is marked. Errors: not_found, io.
   bool verify_checkpoint(CheckpointId checkpoint);
 
   RecoveryReport get_recovery_report() const;
-  /// Once recover() has returned max_retries_exceeded.
+  /// Once recover() has returned max_retries_exceeded. In this process; nothing before, and after reset().
   std::optional<HaltReport> halt_report() const;
 
-  /// Attempts and rungs begin anew. Adjustments stay.
+  /// Attempts and rungs begin anew. Adjustments stay. Durable on return. Errors: those of Session::record().
   void reset();
 
   struct Impl;

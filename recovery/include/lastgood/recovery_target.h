@@ -1,4 +1,5 @@
 // What a recovery acts on: a trainer, as a handful of functions. No tensors here; an adapter or the user fills them in.
+// Everything that the functions refer to must outlive the AutoRecovery that holds them.
 #pragma once
 
 #include <functional>
@@ -10,7 +11,8 @@
 
 namespace lastgood {
 
-/// A number that training depends on and that a recovery may change.
+/// A number that training depends on and that a recovery may change. `read` gives the value that is in force now. Names
+/// are in the catalog: a resume finds the knob by it, so it must be the same in the next process.
 struct Knob {
   std::string name = {};  // of its own among those of a target
   std::function<double()> read = {};
@@ -20,7 +22,8 @@ struct Knob {
 /// Everything but `restore` may be left out: an action without its function is passed over. Functions are called on the
 /// thread that calls the recovery; what they throw passes on.
 struct RecoveryTarget {
-  /// Brings a checkpoint back, or throws and leaves everything as it was.
+  /// Brings a checkpoint back, or throws and leaves everything as it was. In a rollback, Error(corruption) and
+  /// Error(not_found) lead to an older one; anything else passes on.
   std::function<void(const CheckpointInfo&)> restore = {};
   /// Saves the state as it is.
   std::function<SaveOutcome(const SaveRequest&)> save = {};

@@ -1,6 +1,7 @@
-// Small durable changes to the catalog: heads, tags, pins, verdicts. Each is one transaction, durable on return.
-// Safe from any thread. Errors besides those named: not_found (the checkpoint, the tag), permission (read-only handle),
-// busy (another process holds the catalog).
+// Small durable changes to the catalog: heads, tags, pins, verdicts. Each is one transaction, durable on return, and
+// harmless when it is repeated. Safe from any thread, beside trainers and collections. Errors besides those named:
+// not_found (the checkpoint, the tag), permission (read-only handle), busy (another process holds the catalog),
+// no_space, io; after the last two, the change may have been made or not.
 #pragma once
 
 #include <string>
@@ -19,13 +20,15 @@ void rollback(const Store& store, CheckpointId checkpoint);
 /// case, one of the reserved names (`head`, `latest`, `last-stable`, `step:...`).
 /// Errors: already_exists (unless `move`), invalid_argument.
 void tag(const Store& store, const std::string& name, CheckpointId checkpoint, bool move = false);
+/// The checkpoint stays until it is forgotten. Takes a name of any form.
 void untag(const Store& store, const std::string& name);
 
-/// A pinned checkpoint is never collected.
+/// A pinned checkpoint is never collected. A pin has no name and counts once; tags are for what has one.
 void pin(const Store& store, CheckpointId checkpoint);
 void unpin(const Store& store, CheckpointId checkpoint);
 
-/// Records a verdict that came after the save.
+/// Records a verdict that came after the save. Takes the place of the one before. It is in the catalog alone: a rebuild
+/// goes back to what was known at the save.
 void set_stability(const Store& store, CheckpointId checkpoint, Stability stability);
 
 }  // namespace lastgood

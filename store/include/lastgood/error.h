@@ -3,6 +3,10 @@
 // The message of an Error says what happened, to what, and what to do about it; it is meant to be shown to the user
 // as it stands. A program that wants to react looks at `code()`. Absence that is expected is a std::optional, never an
 // Error. Errors are values: copying and throwing them from several threads is safe.
+//
+// What the codes ask of a program: after `busy`, `no_space` and most of `io` the same call may succeed later; after
+// `corruption` another checkpoint, or `lastgood verify`; after `invalid_argument` and `internal` a change of a program,
+// the caller's or Lastgood's. Besides Error, any function may throw std::bad_alloc.
 #pragma once
 
 #include <stdexcept>
@@ -25,17 +29,20 @@ enum class ErrorCode {
   internal,             // a bug in Lastgood
 };
 
-/// The code's name in lower case, as the command's JSON prints it: "not_found".
+/// The code's name in lower case, as the command's JSON prints it: "not_found". Never changes, never freed.
 const char* to_string(ErrorCode code) noexcept;
 
-/// The one exception type of the library.
+/// The one exception type of the library: what SQLite, zstd, a JSON parser or LibTorch throw is translated where it is
+/// met.
 class Error : public std::runtime_error {
  public:
   /// `subject` is the path, id or name that the failure is about; `os_error` the errno, or the extended SQLite code.
   Error(ErrorCode code, std::string subject, const std::string& message, int os_error = 0);
 
+  /// What a program decides by; the message is for people, and may change.
   ErrorCode code() const noexcept { return code_; }
   const std::string& subject() const noexcept { return subject_; }
+  /// 0 where there is neither. For the catalog it is the errno where SQLite knows one, else SQLite's code.
   int os_error() const noexcept { return os_error_; }
 
  private:

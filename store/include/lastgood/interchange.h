@@ -1,6 +1,7 @@
 // Exchanging checkpoints with other tools, as safetensors files.
 //
-// Neither call holds a state in memory: a few chunks per thread, whatever the size. Safe from any thread.
+// Neither call holds a state in memory: a few chunks per thread, whatever the size. Safe from any thread. Tensors keep
+// their bytes: nothing is converted, and floating-point numbers come back to the bit.
 #pragma once
 
 #include <cstdint>

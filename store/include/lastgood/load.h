@@ -3,6 +3,10 @@
 // All or nothing: names, dtypes and shapes are checked before the first byte moves, every byte is checked against its
 // hash before it reaches a slot, and a load that throws has written to no slot. It takes no lock: any number of
 // processes may load while others save and collect garbage. Safe from any thread.
+//
+// A checkpoint may be forgotten and collected while it is being loaded: the load then ends in not_found. A load that
+// goes wrong never makes a checkpoint worse; damage that it meets is marked, and its bytes are set aside in
+// quarantine/.
 #pragma once
 
 #include <cstddef>
@@ -40,26 +44,32 @@ struct LoadOptions {
   LoadStaging staging = LoadStaging::memory;
   /// Threads that read and check; 0: one a core, at most 8.
   unsigned threads = 0;
+  /// Phase "load". With verify_first, the second pass alone.
   ProgressFn progress = {};
 };
 
-/// An entry that a host load returns, with memory of its own (an alias shares its owner's).
+/// An entry that a host load returns, with memory of its own (an alias shares its owner's). Valid without the store,
+/// and as long as any copy of `data` lives. spec.byte_count() bytes, row-major, little-endian.
 struct HostEntry {
   EntrySpec spec;
   std::shared_ptr<const std::byte[]> data;
 };
 
-/// The entries of a checkpoint, in the order in which they were saved.
-/// Errors: not_found, corruption.
+/// The entries of a checkpoint, in the order in which they were saved. From the catalog alone: no pack is read. Errors:
+/// not_found, corruption (the catalog), busy, io.
 std::vector<EntrySpec> entries(const Store& store, CheckpointId checkpoint);
 
 /// Fills the slots. Errors: not_found (the checkpoint, also when it is collected meanwhile), invalid_argument (missing,
 /// unexpected, other shape or dtype: the first five by name, the rest counted), corruption (checkpoint, entry and pack
-/// named; the blob is marked as damaged where the store is writable), io, cancelled.
+/// named; the blob is marked as damaged where the store is writable), io, cancelled. Further: unsupported_version (a
+/// manifest of a newer Lastgood), busy, and io where there is no memory to stage in. REQUIRES: nobody else touches the
+/// slots' memory until it returns. On cancelled, as on any error, nothing was written, but for the second pass of
+/// LoadStaging::verify_first.
 void load(const Store& store, CheckpointId checkpoint, std::span<const TensorSlot> slots,
           const LoadOptions& options = {});
 
-/// Loads what `options` selects into host memory. Errors as load().
+/// Loads what `options` selects into host memory, in the order of the save. `strict` and `staging` mean nothing here.
+/// Errors as load(), but for those of slots.
 std::vector<HostEntry> load_to_host(const Store& store, CheckpointId checkpoint, const LoadOptions& options = {});
 
 }  // namespace lastgood

@@ -1,4 +1,5 @@
-// Making a lost or damaged catalog anew from the packs alone.
+// Making a lost or damaged catalog anew from the packs alone. For a store that no handle can open, so it takes a
+// directory. Reads every byte of the packs, and needs memory by the number of blobs.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 
 namespace lastgood {
 
+/// Of what was found; in a dry run, of what would come back.
 struct RebuildReport {
   std::uint64_t packs = 0;
   std::uint64_t blobs = 0;
@@ -27,9 +29,11 @@ struct RebuildReport {
 /// since the last gc; the head of each run is its newest checkpoint. A checkpoint that lacks blobs comes back marked as
 /// damaged: a resume passes it over, no gc takes what is left of it, and a save of the same content heals it. Tags,
 /// pins, later verdicts and sessions' endings are not in the packs. With `dry_run` only reports. Durable on return;
-/// until then the old catalog stays in place.
+/// until then the old catalog stays in place. Ids are given anew, in the order of the saves. It takes the store for
+/// itself meanwhile: trainers get `busy`.
 /// Errors: not_found (no store there), busy (the store is open for writing elsewhere), unsupported_version,
-/// invalid_argument (the catalog is a symbolic link), io, cancelled.
+/// invalid_argument (the catalog is a symbolic link), permission, no_space, io, cancelled. A rebuild that fails or is
+/// killed can be run again; at no moment is there neither the old catalog, in place or in quarantine/, nor the new one.
 RebuildReport rebuild(const std::filesystem::path& directory, bool dry_run = false, const ProgressFn& progress = {});
 
 }  // namespace lastgood

@@ -14,6 +14,9 @@
 // What is captured without being asked for: the default generator of the CPU, and of every CUDA device where there is
 // one. Equal states give equal entries in equal order (that of registration, then of the modules), whatever process
 // they live in.
+//
+// Tensors come back to the bit, on whatever device they are: what is not on the CPU, or not contiguous, is copied on
+// the way. The store itself knows nothing of LibTorch.
 #pragma once
 
 #include <concepts>
@@ -40,12 +43,14 @@ namespace lastgood {
 /// their views point into the live tensors, which must not change before the save has taken its copy (Staging says
 /// when). What had to be copied (other devices, strides, options, generators) lives in the capture; keep it until then,
 /// too.
+/// Movable; what views() gave stays good when it is moved.
 class Capture {
  public:
   Capture(Capture&&) noexcept;
   Capture& operator=(Capture&&) noexcept;
   ~Capture();
 
+  /// In the order of the entries; valid as long as the capture is.
   std::span<const TensorView> views() const noexcept;
 
   struct Impl;
@@ -97,7 +102,8 @@ class TrainingState {
   void add_scheduler(const std::string& name, torch::optim::LRScheduler& scheduler);
   void add_scheduler(const std::string& name, Stateful& scheduler);
 
-  /// A private generator, in section rng (where the default ones are, as `default.cpu`, `default.cuda.0`).
+  /// A private generator, in section rng (where the default ones are, as `default.cpu`, `default.cuda.0`). A handle,
+  /// which is shared: the generator lives on. Error: invalid_argument where it is undefined.
   void add_generator(const std::string& name, at::Generator generator);
 
   /// Where the loader stands: a DataPosition, a SamplerPosition, or the user's own.

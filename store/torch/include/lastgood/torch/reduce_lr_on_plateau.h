@@ -6,6 +6,9 @@
 //   state.add_scheduler("schedule", schedule);
 //   ...
 //   schedule.step(validation_loss);
+//
+// The rates are the optimizer's, and come back with its options; the schedule keeps how long the metric has not
+// improved.
 #pragma once
 
 #include <string>
@@ -17,7 +20,8 @@
 
 namespace lastgood {
 
-/// Names and defaults are LibTorch's.
+/// Names, defaults and types (float here, double there) are LibTorch's. Options are not in the checkpoint: give the
+/// same again.
 struct PlateauOptions {
   enum class Mode { min, max };
   enum class Threshold { relative, absolute };
@@ -38,17 +42,20 @@ struct PlateauOptions {
   double eps = 1e-8;
 };
 
-/// Refers to the optimizer, which must outlive it. Not thread-safe: for the thread that trains.
+/// Refers to the optimizer, which must outlive it. Not thread-safe: for the thread that trains. Parameter groups that
+/// are added later are left alone.
 class ReduceLROnPlateau : public Stateful {
  public:
   /// Error: invalid_argument for a factor of 1 or more, or another number of lowest rates than of groups.
   explicit ReduceLROnPlateau(torch::optim::Optimizer& optimizer, PlateauOptions options = {});
 
+  /// Once an epoch or whenever the metric was measured. A NaN is never better, and so counts as a bad step.
   void step(float metric);
 
   /// The rates themselves are options of the optimizer, and kept with it.
   std::string save_state() const override;
-  /// Error: invalid_argument for a text of something else, or of a schedule of the other mode.
+  /// Error: invalid_argument for a text of something else, or of a schedule of the other mode. Nothing has changed
+  /// then.
   void load_state(const std::string& json) override;
 
  private:

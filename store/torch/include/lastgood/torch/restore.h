@@ -46,7 +46,7 @@ struct RestoreOptions {
   ProgressFn progress = {};
 };
 
-/// Names, sorted by none but the order in which they were met.
+/// Names, sorted by none but the order in which they were met. Valid without the store and the state.
 struct RestoreReport {
   /// Here, selected, and not in the checkpoint: as before. `optimizer.state.PARAMETER` for a parameter that is new to
   /// an optimizer. Empty when strict.

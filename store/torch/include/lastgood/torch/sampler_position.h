@@ -47,6 +47,7 @@ struct SamplerOptions {
 };
 
 /// Epoch, batches consumed, and what is left. Not thread-safe: for the thread that iterates over the loader.
+/// `drop_last` is not in the checkpoint: give the same again.
 class SamplerPosition : public Stateful {
  public:
   /// Indices; for a sampler that hands out sizes (StreamSampler), the size alone.
@@ -55,21 +56,28 @@ class SamplerPosition : public Stateful {
   explicit SamplerPosition(const SamplerOptions& options = {}) : options_(options) {}
 
   /// The trainer is done with the next batch. When it was the epoch's last, the next epoch begins.
-  /// Error: invalid_argument when the loader has not handed out that many batches.
+  /// Error: invalid_argument when the loader has not handed out that many batches. Call it once a batch, after the
+  /// optimizer's step: a save before it hands the batch out again.
   void consumed();
 
+  /// From 0 on; the epoch of the next batch to be consumed.
   std::int64_t epoch() const noexcept { return place_.epoch; }
   /// Batches consumed in this epoch; 0 when it has just begun.
   std::size_t batches() const noexcept { return place_.consumed; }
 
+  /// A JSON object: type, epoch, consumed, rest (the batches that are left, as lists of indices).
   std::string save_state() const override;
-  /// Error: invalid_argument for a text of something else.
+  /// Error: invalid_argument for a text of something else; nothing has changed then. Whether the indices are those of
+  /// this data set is not known here. A batch size that is another now counts from the next epoch on.
   void load_state(const std::string& json) override;
 
-  /// For Resumable: a loop begins; whether it needs the order of a new epoch, and here it is; the next batch of it.
+  /// For Resumable alone. A loop begins: at the first batch that is not consumed.
   void begin_loop() noexcept;
+  /// Whether the next batch is the first of a new epoch, whose order must be drawn.
   bool needs_order() const noexcept { return place_.loop_is_new && place_.rest.empty(); }
+  /// Here it is: all batches of the epoch.
   void begin_epoch(std::deque<Batch> order);
+  /// Nothing at the end of the epoch.
   std::optional<Batch> next();
   const SamplerOptions& options() const noexcept { return options_; }
 
@@ -87,7 +95,8 @@ class SamplerPosition : public Stateful {
   std::optional<Place> replaced_;  // by load_state(), until the next loop begins
 };
 
-/// Keeps LibTorch's default generator as it is, whatever is drawn from it meanwhile.
+/// Keeps LibTorch's default generator of the CPU as it is, whatever is drawn from it during the guard's life: a copy of
+/// its state is put back, under its lock. Draws of other threads meanwhile are undone as well.
 class DefaultGeneratorGuard {
  public:
   DefaultGeneratorGuard();
@@ -103,6 +112,9 @@ class DefaultGeneratorGuard {
 /// the rest of the position's epoch. Inner's epochs must end. A distributed sampler is told the position's epoch before
 /// each, so that its order changes, as set_epoch() would. What Inner holds beyond the order of an epoch and LibTorch's
 /// default generator (an engine of its own) is the user's to register.
+///
+/// Draws from the default generator once an epoch, when its first batch is asked for, as a loop over the plain sampler
+/// does at its beginning.
 template <class Inner>
 class Resumable : public torch::data::samplers::Sampler<typename Inner::BatchRequestType> {
  public:
@@ -113,12 +125,13 @@ class Resumable : public torch::data::samplers::Sampler<typename Inner::BatchReq
   explicit Resumable(std::shared_ptr<SamplerPosition> position, Arguments&&... arguments)
       : Resumable(DefaultGeneratorGuard(), std::move(position), std::forward<Arguments>(arguments)...) {}
 
-  /// A loop begins where the position stands. A new size is for the next epoch.
+  /// A loop begins where the position stands. A new size is for the next epoch. The loader calls it at each begin().
   void reset(Optional<std::size_t> new_size = {}) override {
     if (new_size.has_value()) new_size_ = new_size;
     position_->begin_loop();
   }
 
+  /// Nothing at the end of the epoch. The batch size counts when an epoch's order is drawn.
   Optional<Request> next(std::size_t batch_size) override {
     if (position_->needs_order()) draw_epoch(batch_size);
     std::optional<SamplerPosition::Batch> batch = position_->next();
@@ -130,7 +143,7 @@ class Resumable : public torch::data::samplers::Sampler<typename Inner::BatchReq
     }
   }
 
-  /// The position's state, for users of LibTorch's archives.
+  /// The position's state, for users of LibTorch's archives. Those who save with a TrainingState need neither.
   void save(torch::serialize::OutputArchive& archive) const override {
     archive.write("position", c10::IValue(position_->save_state()));
   }
@@ -153,6 +166,7 @@ class Resumable : public torch::data::samplers::Sampler<typename Inner::BatchReq
     }
   }
 
+  /// The whole epoch at once: only so is it known what is left of it, whatever is drawn later.
   void draw_epoch(std::size_t batch_size) {
     if constexpr (requires { inner_.set_epoch(std::size_t{}); }) {
       inner_.set_epoch(static_cast<std::size_t>(position_->epoch()));

@@ -1,4 +1,5 @@
-// What differs between the versions of LibTorch that the adapter is built with (1.13 to 2.x). Nowhere else.
+// What differs between the versions of LibTorch that the adapter is built with (1.13 to 2.x). Nowhere else, so that a
+// new version is looked at in one place; what is written into a checkpoint does not depend on it.
 #pragma once
 
 #include <sstream>
@@ -10,7 +11,7 @@
 #include <torch/types.h>
 #include <torch/version.h>
 
-/// Whether LibTorch is at least of that version.
+/// Whether LibTorch is at least of that version. Of the headers that the program is compiled with.
 #define LASTGOOD_TORCH_AT_LEAST(major, minor) \
   (TORCH_VERSION_MAJOR > (major) || (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
 
@@ -20,10 +21,11 @@ namespace lastgood {
 template <class T>
 using Optional = torch::optional<T>;
 
-/// An optimizer's state, by parameter.
+/// An optimizer's state, by parameter: a hash map whose key changed between versions.
 using OptimizerStates = std::decay_t<decltype(std::declval<torch::optim::Optimizer&>().state())>;
 
-/// The key of a parameter's state: the address of its implementation; in older versions printed as a text.
+/// The key of a parameter's state: the address of its implementation; in older versions printed as a text. Good as long
+/// as the parameter lives, in this process alone: a checkpoint has parameters' names in its place.
 template <class Key = OptimizerStates::key_type>
 Key optimizer_state_key(const at::Tensor& parameter) {
   void* address = parameter.unsafeGetTensorImpl();
