@@ -1,6 +1,7 @@
 // lastgood doctor: what a checkpoint holds of the training state, and what looks to be missing.
 // JSON: {"schema":1,"checkpoint","exact":bool,"captured":[{"section","name","entries","bytes"}],
 //        "findings":[{"severity","message","advice"}]}
+// Opens the store for reading only. Exit code 3 where a resume cannot be exact.
 #include <memory>
 
 #include <lastgood/doctor.h>

@@ -1,5 +1,6 @@
 // lastgood events: alarms, and whatever else a trainer noted, newest first.
 // JSON: {"schema":1,"events":[{"run","session","step","kind","severity","message","detail":{...},"recorded_at"}]}.
+// Opens the store for reading only.
 #include <memory>
 
 #include <lastgood/telemetry.h>

@@ -1,6 +1,7 @@
 // lastgood export: a checkpoint as a file that other tools read.
 // JSON: {"schema":1,"checkpoint","file","format","section","tensors","aliases","bytes","as_bytes":[name]}; "section" is
 // null for all.
+// Opens the store for reading only. Writes FILE alone, as a whole or not at all.
 #include <memory>
 
 #include <lastgood/history.h>

@@ -1,5 +1,6 @@
 // lastgood forget: takes checkpoints out of the history, by name or by a policy.
 // JSON: {"schema":1,"forgotten":[id],"bytes_released","dry_run"}
+// Opens the store for writing, but for a dry run. All or nothing, in one commit; the space comes back with `gc`.
 #include <memory>
 
 #include "cli/checkpoints.h"

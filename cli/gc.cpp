@@ -1,6 +1,7 @@
 // lastgood gc: frees what nothing refers to; with --keep rules it forgets first.
 // JSON: {"schema":1,"forgotten":[id],"bytes_released","blobs_freed","packs_removed","packs_compacted",
 // "orphans_removed","dead_saves","bytes_freed","dry_run"}
+// Opens the store for writing, but for a dry run. Stopped by a signal, it ends with exit code 130 and a sound store.
 #include <memory>
 
 #include "cli/checkpoints.h"

@@ -2,6 +2,7 @@
 // JSON: {"schema":1,"runs":[{"run","health","step","last_stable":{"checkpoint","step"},"loss","gradient_norm",
 // "learning_rate","window","steps":{"unchecked","healthy","warning","critical"},"alarms":{kind:count},
 // "dashboard":{...}}]}. Runs without observations have null for what is not known, and for "dashboard".
+// Opens the store for reading only. The verdict is no exit code: scripts read it from the JSON.
 #include <array>
 #include <cmath>
 #include <map>

@@ -1,5 +1,7 @@
 // lastgood import: a safetensors file as a checkpoint.
 // JSON: {"schema":1,"checkpoint":{...}}, with the fields of `list --json`.
+// Opens the store for writing, and makes it where there is none. Joins the run as its trainer: exit code 11 while
+// another is in it.
 #include <cstdint>
 #include <memory>
 

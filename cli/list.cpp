@@ -1,5 +1,6 @@
 // lastgood list: the checkpoints at a glance, newest first.
 // JSON: {"schema":1,"checkpoints":[...]}, each as json_checkpoint() in json.h says.
+// Opens the store for reading only. A store without checkpoints is no failure: an empty list, exit code 0.
 #include <algorithm>
 #include <memory>
 

@@ -1,5 +1,6 @@
 // lastgood log: the branches of each run as a tree.
 // JSON: {"schema":1,"runs":[{"name","head","checkpoints":[...]}]}, newest first, each as json_checkpoint() says.
+// Opens the store for reading only.
 #include <memory>
 
 #include <lastgood/history.h>

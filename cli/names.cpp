@@ -1,4 +1,6 @@
 // lastgood names: plain names for the shell's completion, one a line. Hidden: not an interface for people or scripts.
+// Opens the store for reading only. Where there is none it fails like any command, and the completion's script drops
+// the message.
 #include <memory>
 
 #include <lastgood/history.h>

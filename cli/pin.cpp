@@ -1,5 +1,7 @@
 // lastgood pin and unpin: keep checkpoints from being collected, without a name.
 // JSON: {"schema":1,"pinned":[id]} or {"schema":1,"unpinned":[id]}
+// Opens the store for writing. One commit for each checkpoint: the first that fails ends it, with exit code 3 where
+// some were done.
 #include <memory>
 
 #include <lastgood/annotate.h>

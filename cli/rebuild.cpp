@@ -1,6 +1,8 @@
 // lastgood rebuild: makes a lost or damaged catalog anew from the packs.
 // JSON: {"schema":1,"packs","blobs","checkpoints","damaged":[text],"incomplete":[text],"collected":[text],
 // "damaged_frames","old_catalog","dry_run"}
+// Opens no store, as there may be none that opens. Exit codes: 3 where anything is damaged or left out, 10 where there
+// is no folder blobs/, 11 while somebody has the store open for writing.
 #include <lastgood/rebuild.h>
 
 #include <memory>

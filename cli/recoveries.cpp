@@ -1,6 +1,7 @@
 // lastgood recoveries: what failed, what was done about it, and whether it helped; newest first.
 // JSON: {"schema":1,"recoveries":[{"id","run","session","step","epoch","failure","action","outcome","restored",
 //        "resumed_step","detail":{...},"recorded_at"}]}
+// Opens the store for reading only.
 #include <lastgood/telemetry.h>
 
 #include "cli/commands.h"

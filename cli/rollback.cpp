@@ -1,5 +1,6 @@
 // lastgood rollback: moves the head of a run to an earlier checkpoint.
 // JSON: {"schema":1,"run","from","to","dry_run"}
+// Opens the store for writing, but for a dry run. One commit; exit code 11 while a trainer is in the run.
 #include <memory>
 
 #include <lastgood/annotate.h>

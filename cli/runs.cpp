@@ -1,5 +1,6 @@
 // lastgood runs: the runs of the store, by name.
 // JSON: {"schema":1,"runs":[{"name","head","checkpoints","sessions","created_at"}]}
+// Opens the store for reading only.
 #include <lastgood/history.h>
 
 #include "cli/commands.h"

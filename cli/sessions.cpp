@@ -2,6 +2,7 @@
 // JSON:
 // {"schema":1,"sessions":[{"id","run","state","pid","host","started_at","ended_at","resumed_from","checkpoints"}]},
 // newest first.
+// Opens the store for reading only. A session that crashed is `open` here until the next one of its run begins.
 #include <lastgood/history.h>
 
 #include "cli/commands.h"

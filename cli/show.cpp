@@ -3,6 +3,8 @@
 // "metadata","lineage":[id, parent,
 // ...],"first_non_finite":{"step","kind","message","detail":{"tensors":[{"name","kind", "nan","inf"}],"count"}} or
 // null,"entries":[{"section","name","dtype","shape","bytes","alias_of"}].
+// Opens the store for reading only. Exit code 20 where the catalog's rows of it are damaged; what could be read is
+// printed before.
 #include <algorithm>
 #include <memory>
 

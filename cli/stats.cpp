@@ -1,5 +1,6 @@
 // lastgood stats: what the store holds, in numbers.
 // JSON: {"schema":1} and the fields of StoreStats by name.
+// Opens the store for reading only. Reads every row of blobs.
 #include <cstdio>
 
 #include <lastgood/history.h>

@@ -1,6 +1,7 @@
 // lastgood tag: names for checkpoints.
 // JSON: {"schema":1,"tags":[{"name","checkpoint","run","step"}]} to list; {"schema":1,"tag","checkpoint"} after setting
 // one; {"schema":1,"deleted"} after -d.
+// Opens the store for writing, but for the list. Each call is one commit.
 #include <map>
 #include <memory>
 

@@ -1,3 +1,5 @@
+// A name may come from a stranger's store and hold what moves the cursor, sets a colour, or reverses the line. It is
+// shown as what it is, never obeyed. The width of characters is the C library's word, by set_text_locale().
 #include "cli/text.h"
 
 #include <wchar.h>

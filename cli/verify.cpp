@@ -1,5 +1,6 @@
 // lastgood verify: looks for damage before a resume does.
 // JSON: {"schema":1,"ok","checkpoints","blobs","bytes","damages":[{"checkpoint","entry","pack","offset","what"}]}
+// Opens the store for writing where that is allowed, to mark what it finds. Exit code 20 where it finds damage.
 #include <algorithm>
 #include <memory>
 #include <set>

@@ -1,3 +1,5 @@
+// One alarm has three readers: its message is for people, its kind and detail for programs that read the store, its
+// suggestion for a recovery. So it is made whole in one place.
 #include "monitor/alarms.h"
 
 #include <algorithm>

@@ -113,7 +113,7 @@ void fill_losses(const std::vector<double>& losses, HealthDashboard& board) {
 
 }  // namespace
 
-/// Of the windows as they are: outliers are in the statistics for people, though no verdict rests on them.
+/// Of the windows as they are: the statistics are for people, so outliers are in them.
 HealthDashboard HealthMonitor::get_health_dashboard() const {
   const Impl& from = *impl_;
   HealthDashboard board;

@@ -5,8 +5,7 @@
 // 3. take_up() enters them in the step's metrics and in the counts.
 // 4. tell() records the observation, and the alarms that are new.
 //
-// For one thread, as the monitor itself. What was judged to be a failure joins no window that later steps are judged
-// by.
+// For one thread, as the monitor itself.
 #pragma once
 
 #include <lastgood/monitor.h>

@@ -1,3 +1,6 @@
+// Two sets of windows: baselines, which only what was judged to be fine may join, and what was seen, for people. For a
+// loss that diverges, the baseline keeps its old end and follows the new one: the rise stays a rise for as long as it
+// lasts, and its end is noticed.
 #include "monitor/scalar_judge.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// The same questions as a collection asks, in the same order, with the answers pretended instead of written: what no
+// checkpoint would refer to counts as dead. Compaction is left out.
 #include "store/gc_estimate.h"
 
 #include <algorithm>

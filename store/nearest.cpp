@@ -1,3 +1,4 @@
+// Guesses, for messages alone: nothing is ever done to what was only guessed.
 #include "store/nearest.h"
 
 #include <algorithm>

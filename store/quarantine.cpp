@@ -1,3 +1,5 @@
+// The mark comes first, since it is what protects: from its commit on, no save builds on the blob. The copy is for
+// study alone, so nothing waits for it and its failure stops nothing. Nothing is taken away here.
 #include "store/quarantine.h"
 
 #include <cerrno>

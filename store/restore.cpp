@@ -1,3 +1,6 @@
+// Rows are made in the order in which they refer to each other: packs and their blobs, then for each checkpoint its
+// run, its session, and itself, parents first. Ids are new, so positions in the inventory are turned into ids on the
+// way. What reads badly is decided in restorable.cpp; here everything is written.
 #include "store/restore.h"
 
 #include <map>

@@ -1,3 +1,5 @@
+// Each rule adds what it keeps, and none takes anything away, so their order does not matter and what a rule keeps does
+// not depend on the others.
 #include "store/retention.h"
 
 #include <algorithm>

@@ -1,3 +1,6 @@
+// One save at a time, in the order of the calls, on one thread that the first of them starts. A null entry asks for the
+// idle work alone, so that telemetry is written by the same thread and never beside a save's commit. An outcome is told
+// in this order: stored, callback, those who wait, and then the session's own note of what it cost.
 #include "store/save_queue.h"
 
 #include <utility>

@@ -1,3 +1,5 @@
+// All slots are looked at before anything is said, so that one attempt tells of everything that does not fit, as far as
+// five names go.
 #include "store/selection.h"
 
 #include <algorithm>

@@ -1,3 +1,6 @@
+// Records are checked when they are taken, so that a batch can only fail for reasons of the disk or of other processes,
+// and may then be tried again as it is. They leave the buffer while they are being written, so that nobody who records
+// has to wait for a commit; they come back in front of what was recorded meanwhile.
 #include "store/telemetry_log.h"
 
 #include <algorithm>

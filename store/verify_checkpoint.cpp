@@ -1,3 +1,6 @@
+// Three witnesses tell of a checkpoint: the catalog's rows, the manifest and the record. None is taken for the truth
+// here: where two differ, that is the finding. What may rightly differ (a parent that was forgotten since, a verdict
+// that came later) is left out.
 #include "store/verify_checkpoint.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// What rests on an earlier transaction's answer (moves, drops, references) names in its WHERE what the row must still
+// be: LIVE, DEAD, where it was. A row that is something else by now is left alone, and the count of changes tells.
 #include "store/catalog/blobs.h"
 
 #include "store/catalog/blob_rows.h"

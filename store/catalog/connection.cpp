@@ -1,3 +1,5 @@
+// A prepared statement is in use by one Statement at most. Idle ones are found by their text, which is a literal in
+// this folder's sources, or one of few that are put together: so there are no more than the library has questions.
 #include "store/catalog/connection.h"
 
 #include <sqlite3.h>

@@ -1,3 +1,5 @@
+// A layout is found by a digest over everything that it says. Two checkpoints of one structure share it, whatever run
+// they are of; a model that was changed gets another. It goes with the last checkpoint that uses it.
 #include "store/catalog/layouts.h"
 
 #include <map>

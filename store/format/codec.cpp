@@ -1,3 +1,5 @@
+// What pays is found out by trying, since it depends on the numbers. First a sample of the content decides whether to
+// try at all, then for each plane a sample of its own.
 #include "store/format/codec.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// xxHash is reached through a kernel for this machine's instructions, chosen once per process. Its states are large and
+// of xxHash's making, so they live on the heap, out of the header.
 #include "store/format/digest.h"
 
 #include <algorithm>

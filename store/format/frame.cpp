@@ -1,3 +1,6 @@
+// Headers are written and read field by field, never as a struct in memory: neither the compiler's padding nor the
+// machine's byte order can get into a file. A header is whole or it is nothing; there is no way to mend one, and no
+// need: the catalog has the same fields, and the content has its hash.
 #include "store/format/frame.h"
 
 #include <algorithm>

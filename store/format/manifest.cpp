@@ -1,3 +1,6 @@
+// Encoding checks first and then writes what it has checked; decoding checks as it goes, so that no length is believed
+// that the bytes do not bear out, and checks the whole once more by the same rules. What one of them lets pass, the
+// other one does.
 #include "store/format/manifest.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Decoding takes the fields one by one and names the one that is wrong, instead of mapping the object as a whole. Keys
+// that are not known are passed over, as a newer version may add some.
 #include "store/format/record.h"
 
 #include <cmath>

@@ -1,3 +1,6 @@
+// Open packs are kept in a list, newest use first: a load reads many chunks of few packs, and a linear search through
+// at most 64 entries costs nothing beside a read. A descriptor that is evicted while another thread reads by it stays
+// open until that read is done.
 #include "store/io/pack_reader.h"
 
 #include <algorithm>

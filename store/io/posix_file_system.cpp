@@ -1,3 +1,6 @@
+// Errors are translated where they are met, with what was tried and on what. Absence is an answer where the caller asks
+// whether something is there (open, info, is_link, unlink), and an error where it is taken for granted. Descriptors are
+// closed on exec: a command that a trainer starts must not inherit a lock or a pack.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>

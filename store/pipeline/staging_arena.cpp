@@ -1,3 +1,5 @@
+// Memory of a save's copies is mapped once and used again: a fresh page costs a fault and its zeroing. Slots are of one
+// size, so that any of them serves any task and none is ever split or joined.
 #include "store/pipeline/staging_arena.h"
 
 #include <sys/mman.h>

@@ -1,3 +1,6 @@
+// The state is five values: all else follows from them. The order of an epoch is drawn anew from seed and epoch
+// whenever a loop begins, and cut where the trainer has come to; what the loader has asked for beyond that is
+// forgotten, as the batches it prefetched are.
 #include <lastgood/torch/data_position.h>
 
 #include <algorithm>

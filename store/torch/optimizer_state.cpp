@@ -1,3 +1,5 @@
+// Every kind of field has one overload to list it and one to claim it. A field that is undefined has no entry: its
+// absence is the value.
 #include "store/torch/optimizer_state.h"
 
 #include <algorithm>

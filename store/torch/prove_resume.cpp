@@ -1,3 +1,5 @@
+// In one process and without a store, so that it costs seconds, not a restart. What it cannot show is what only a new
+// process lacks: a global of the user's, a file that is read on from where it was.
 #include <cstddef>
 #include <cstring>
 #include <map>

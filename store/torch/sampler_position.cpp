@@ -1,3 +1,5 @@
+// Unlike DataPosition's, this order cannot be drawn again: the generator has moved on by then. So what is left of it is
+// the state.
 #include <lastgood/torch/sampler_position.h>
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Names are turned into those of here once, when the object is made; from then on nobody has to think of renames.
 #include "store/torch/saved_entries.h"
 
 #include <algorithm>

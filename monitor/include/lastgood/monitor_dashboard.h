@@ -32,7 +32,7 @@ struct FailureCounts {
 };
 
 /// Statistics are of the finite values within the gradient or loss window; nothing where there are none. Outliers are
-/// among them, though no verdict is based on those. Norms are L2, over all gradients; losses as they were told.
+/// among them, though later norms are not judged by those. Norms are L2, over all gradients; losses as they were told.
 struct HealthDashboard {
   /// The newest that was observed.
   std::optional<Step> current_step;
