@@ -1,4 +1,4 @@
-// Compaction of one pack (invariant 10):
+// Compaction of one pack (FORMAT.md, "The protocol", rule 10):
 //   1. Read each LIVE frame and check its content against its hash: damaged bytes are never copied.
 //   2. Append the good ones to a new pack of a fresh name. It has no row yet: a cut from here on leaves an orphan,
 //      which the next sweep removes. (The gc lock keeps every other sweep away.)

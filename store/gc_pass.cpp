@@ -1,4 +1,4 @@
-// A collection, step by step (invariants 7 to 11):
+// A collection, step by step (FORMAT.md, "The protocol", rules 7 to 11):
 //   1. Dead saves: the lock of each save in flight is tried; one that can be locked is dead, and stays so because its
 //      lock is ours until step 2 is committed.
 //   2. Mark, in one durable commit that always writes (a counter): end the dead saves, and turn LIVE blobs that nobody

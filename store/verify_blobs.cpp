@@ -1,5 +1,5 @@
-// A blob that reads wrong is not damaged yet (invariant 13): a compaction may have moved it, or a collection removed
-// it.
+// A blob that reads wrong is not damaged yet (FORMAT.md, "The protocol", rule 13): a compaction may have moved it, or a
+// collection removed it.
 //   1. Read at the place that the catalog gave.
 //   2. On wrong bytes or a missing pack, ask the catalog again in a new read transaction.
 //   3. Gone or DEAD: nobody needs it, no damage. At another place: read there, from 1, without limit, as any number of

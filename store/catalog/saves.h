@@ -1,4 +1,4 @@
-// Saves in flight: their rows, packs and pins. (Protocol: invariants 1 to 5 in FORMAT.md.)
+// Saves in flight: their rows, packs and pins. (FORMAT.md, "The protocol", rules 1 to 5.)
 // Each function runs inside a transaction of the caller's; those that change something need Catalog::write.
 //
 // A save's row says that its packs may still get LIVE blobs, and that its pins hold. It goes with the final commit, or
