@@ -32,4 +32,13 @@ void make_again(const RecoveryTarget& target, std::span<const Change> changes) {
   }
 }
 
+void upgrade_again(const RecoveryTarget& target, std::span<const Recovery> recoveries) {
+  if (!target.upgrade_precision) return;
+  for (const Recovery& recovery : recoveries) {
+    for (const std::string& action : read_detail(recovery).done) {
+      if (action == "upgrade_precision") target.upgrade_precision();
+    }
+  }
+}
+
 }  // namespace lastgood::recovery

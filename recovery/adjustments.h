@@ -27,4 +27,7 @@ std::vector<Change> pending_changes(std::span<const Recovery> recoveries, Checkp
 /// Makes them. Knobs that the target does not have (any more) are left out.
 void make_again(const RecoveryTarget& target, std::span<const Change> changes);
 
+/// Upgrades the precision as often as recoveries did. For a trainer that is as its program has made it.
+void upgrade_again(const RecoveryTarget& target, std::span<const Recovery> recoveries);
+
 }  // namespace lastgood::recovery

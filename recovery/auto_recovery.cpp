@@ -134,6 +134,8 @@ void AutoRecovery::watch(HealthMonitor* monitor) noexcept {
 }
 
 std::optional<CheckpointInfo> AutoRecovery::resume(const SkippedFn& skipped) {
+  // Before the restore: a checkpoint from after an upgrade holds the wider type.
+  recovery::upgrade_again(impl_->target, impl_->history);
   const auto from = impl_->session.resume(impl_->target.restore, skipped);
   if (!from) return from;
   recovery::make_again(impl_->target, recovery::pending_changes(impl_->history, from->id));

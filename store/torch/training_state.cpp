@@ -1,28 +1,14 @@
 #include "store/torch/training_state.h"
 
-#include <new>
 #include <utility>
 
-#include <c10/util/Exception.h>
 #include <lastgood/error.h>
 
 #include "store/torch/capture.h"
+#include "store/torch/translate.h"
 
 namespace lastgood {
 namespace {
-
-/// Runs `body`; what LibTorch throws becomes an Error here, and nowhere else.
-template <class Body>
-auto translate(const std::string& subject, const char* doing, Body body) {
-  try {
-    return body();
-  } catch (const c10::Error& error) {
-    throw Error(ErrorCode::io, subject,
-                "LibTorch failed while " + subject + " was being " + doing + ": " + error.what_without_backtrace());
-  } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::io, subject, "There is not enough memory while " + subject + " is being " + doing + ".");
-  }
-}
 
 adapter::TextAccess access_to(Stateful& part) {
   return {[&part] { return part.save_state(); }, [&part](const std::string& text) { part.load_state(text); }};
@@ -46,12 +32,14 @@ void TrainingState::add_module(const std::string& name, torch::nn::Module& modul
 void TrainingState::add_gradients(const std::string& name) {
   impl_->take_name(name);
   impl_->parts.push_back(adapter::make_gradients_part(name, impl_->modules));
+  impl_->has_gradients = true;
 }
 
 void TrainingState::add_optimizer(const std::string& name, torch::optim::Optimizer& optimizer) {
   auto part = adapter::make_optimizer_part(name, optimizer, impl_->modules);
   impl_->take_name(name);
   impl_->parts.push_back(std::move(part));
+  impl_->optimizers.emplace_back(name, &optimizer);
 }
 
 void TrainingState::add_scheduler(const std::string& name, torch::optim::LRScheduler& scheduler) {
@@ -76,6 +64,7 @@ void TrainingState::add_generator(const std::string& name, at::Generator generat
 void TrainingState::add_data_position(const std::string& name, Stateful& position) {
   impl_->take_name(name);
   impl_->parts.push_back(adapter::make_text_part(Section::extra, name, access_to(position)));
+  impl_->data_positions.emplace_back(name, &position);
 }
 
 void TrainingState::add_json(const std::string& name, std::function<std::string()> get,
@@ -102,7 +91,7 @@ void TrainingState::add_tensor(const std::string& name, at::Tensor tensor) {
 }
 
 Capture TrainingState::capture() const {
-  return translate("the training state", "captured", [&] {
+  return adapter::translate("the training state", "captured", [&] {
     auto capture = std::make_unique<Capture::Impl>();
     for (const auto& part : impl_->parts) part->capture(*capture);
     adapter::make_default_generators_part()->capture(*capture);
@@ -136,7 +125,7 @@ void TrainingState::Impl::take_name(const std::string& name) {
 
 RestoreReport TrainingState::Impl::restore_from(const std::string& subject, const std::vector<EntrySpec>& saved,
                                                 const RestoreOptions& options, const adapter::LoadSlots& load) {
-  return translate(subject, "restored", [&] {
+  return adapter::translate(subject, "restored", [&] {
     adapter::RestorePlan plan(subject, saved, options);
     for (const auto& part : parts) part->plan(plan);
     const auto generators = adapter::make_default_generators_part();

@@ -4,6 +4,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <lastgood/torch.h>
@@ -17,6 +18,9 @@ struct TrainingState::Impl {
   std::set<std::string> names;
   std::vector<adapter::NamedModule> modules;
   std::vector<std::unique_ptr<adapter::Part>> parts;
+  std::vector<std::pair<std::string, torch::optim::Optimizer*>> optimizers;
+  std::vector<std::pair<std::string, Stateful*>> data_positions;
+  bool has_gradients = false;
 
   /// Throws unless the name is well formed and new.
   void take_name(const std::string& name);

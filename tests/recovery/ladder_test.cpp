@@ -260,6 +260,24 @@ TEST_CASE("A restart forgets neither attempts nor rungs nor cuts") {
   CHECK(recovery.recover("loss_divergence", 15, 1).action == "max_retries_exceeded");
 }
 
+TEST_CASE("A restart upgrades the precision again, before it restores") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  const auto upgrading = [&] {
+    RecoveryTarget target = trainer.target();
+    target.upgrade_precision = [&] {
+      trainer.calls.emplace_back("upgrade");
+      return true;
+    };
+    return AutoRecovery(trainer.store, *trainer.session, target, patient());
+  };
+  CHECK(upgrading().recover("condition_number_high", 15, 1).action == "upgrade_precision");
+  trainer.restart();
+  trainer.calls.clear();
+  upgrading().resume();
+  CHECK(trainer.calls == Calls{"upgrade", "restore 1"});
+}
+
 TEST_CASE("A resume from a checkpoint that has the cut does not cut again") {
   SampleTrainer trainer;
   trainer.save(10);

@@ -1,0 +1,9 @@
+// Memory that an accelerator's allocator keeps for later.
+#pragma once
+
+namespace lastgood::recovery {
+
+/// Gives it back to the device. Without an accelerator, there is none to give back.
+void clear_cache();
+
+}  // namespace lastgood::recovery
