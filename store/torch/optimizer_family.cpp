@@ -204,12 +204,17 @@ struct FromJson {
 }  // namespace
 
 /// By the options' class, which tells the optimizer's own: of every group, and of the defaults.
-const OptimizerFamily& family_of(const std::string& name, const torch::optim::Optimizer& optimizer) {
+const OptimizerFamily* find_family(const torch::optim::Optimizer& optimizer) {
   for (const OptimizerFamily& family : kFamilies) {
     bool owns_all = true;
     for (const auto& group : optimizer.param_groups()) owns_all = owns_all && family.owns(group.options());
-    if (owns_all && family.owns(optimizer.defaults())) return family;
+    if (owns_all && family.owns(optimizer.defaults())) return &family;
   }
+  return nullptr;
+}
+
+const OptimizerFamily& family_of(const std::string& name, const torch::optim::Optimizer& optimizer) {
+  if (const OptimizerFamily* family = find_family(optimizer)) return *family;
   throw Error(
       ErrorCode::invalid_argument, name,
       "The optimizer " + name +

@@ -59,7 +59,9 @@ struct SavedGroup {
   std::unique_ptr<torch::optim::OptimizerOptions> options;
 };
 
-/// Throws Error(invalid_argument) for an optimizer that is of none of them.
+/// Null for an optimizer that is of none of them.
+const OptimizerFamily* find_family(const torch::optim::Optimizer& optimizer);
+/// Throws Error(invalid_argument) for such a one.
 const OptimizerFamily& family_of(const std::string& name, const torch::optim::Optimizer& optimizer);
 
 /// The options as a JSON object, and back. Every double comes back to the bit, NaN and infinities included.

@@ -13,7 +13,8 @@ import re
 import sys
 
 # A room, and the rooms whose files it may include besides its own. The longest prefix that fits decides the room.
-# "public" is the store as a user of the package sees it: <lastgood/...>; "public/ROOM" is that of another room.
+# "public" is the store as a user of the package sees it: <lastgood/...>; "public/ROOM" is that of another room, and
+# "public/torch" the store's adapter.
 ROOMS = {
     "store/base": ["public"],
     "store/format": ["public", "store/base"],
@@ -25,11 +26,12 @@ ROOMS = {
     "store": ["public", "store/base", "store/format", "store/io", "store/catalog", "store/paths", "store/rules"],
     "store/torch": ["public", "public/torch"],
     "monitor": ["public", "public/monitor"],
-    "monitor/torch": ["public", "public/torch", "public/monitor", "monitor"],
+    "monitor/torch": ["public", "public/torch", "public/monitor", "public/monitor/torch"],
     "timeout": ["public", "public/timeout"],
-    "timeout/torch": ["public", "public/torch", "public/timeout", "timeout"],
+    "timeout/torch": ["public", "public/torch", "public/timeout", "public/timeout/torch", "timeout"],
     "recovery": ["public", "public/monitor", "public/recovery", "timeout"],
-    "recovery/torch": ["public", "public/torch", "public/monitor", "public/recovery", "monitor/torch", "timeout", "recovery"],
+    "recovery/torch": ["public", "public/torch", "public/monitor", "public/monitor/torch", "public/recovery",
+                       "public/recovery/torch", "timeout", "recovery"],
     "cli": ["public", "public/monitor", "timeout", "recovery"],
 }
 SINGLE_FILES = {"store/paths.h": "store/paths", "store/rules.h": "store/rules"}
@@ -88,6 +90,9 @@ def room_of(path):
 def room_included(kind, target, files):
     """The room that an include reaches, or None for what is not ours."""
     if target.startswith("lastgood/"):
+        for room in ROOMS:
+            if room.endswith("/torch") and room != "store/torch" and f"{room}/include/{target}" in files:
+                return f"public/{room}"
         torch = target == "lastgood/torch.h" or "/torch/" in target
         other = re.match(r"lastgood/(monitor|recovery|timeout)(_\w+)?\.h$", target)
         return "public/torch" if torch else "public/" + other[1] if other else "public"

@@ -23,6 +23,8 @@ GOOD = {
     "monitor/include/lastgood/monitor.h": "#pragma once\n#include <lastgood/store.h>\n#include <lastgood/monitor_step.h>\n",
     "monitor/monitor.cpp": "#include <lastgood/monitor.h>\n#include <nlohmann/json.hpp>\n",
     "monitor/inside.h": "#pragma once\n",
+    "monitor/torch/include/lastgood/torch/measure.h": "#pragma once\n#include <lastgood/torch.h>\n",
+    "monitor/torch/measure.cpp": "#include <lastgood/torch/measure.h>\n#include <lastgood/monitor.h>\n",
     "recovery/ladder.cpp": "#include <lastgood/monitor_step.h>\n",
     "cli/list.h": "#pragma once\n",
     "cli/list.cpp": '#include "cli/list.h"\n#include <lastgood/store.h>\nvoid h() { ::write(1, "", 0); }\n',
@@ -71,6 +73,8 @@ class Layering(unittest.TestCase):
         self.refused("cli/a.cpp", "#include <lastgood/torch.h>\n", "cli must not include")
         self.refused("store/a.cpp", "#include <lastgood/torch/stateful.h>\n", "store must not include")
         self.refused("store/torch/a.cpp", '#include "store/format/frame.h"\n', "store/torch must not include")
+        self.refused("store/torch/a.cpp", "#include <lastgood/torch/measure.h>\n", "of public/monitor/torch")
+        self.refused("monitor/torch/a.cpp", '#include "monitor/inside.h"\n', "monitor/torch must not include")
         self.refused("examples/a.cpp", '#include "cli/list.h"\n', "examples must not include")
         self.refused("tests/store/a.cpp", '#include "cli/list.h"\n', "tests must not include")
         self.refused("bench/a.cpp", '#include "examples/a.h"\n', "bench must not include")
