@@ -1,6 +1,9 @@
 #include <lastgood/telemetry.h>
 
+#include <lastgood/session_cost.h>
+
 #include "store/catalog/checkpoints.h"
+#include "store/catalog/session_costs.h"
 #include "store/catalog/telemetry.h"
 #include "store/query.h"
 
@@ -56,6 +59,10 @@ std::vector<Recovery> list_recoveries(const Store& store, const std::optional<st
 
 std::vector<SaveCost> list_save_costs(const Store& store, const std::optional<std::string>& run, std::uint64_t limit) {
   return query(store, [&](catalog::Connection& db) { return catalog::list_save_costs(db, run, limit); });
+}
+
+std::vector<SessionCost> list_session_costs(const Store& store, const std::optional<std::string>& run) {
+  return query(store, [&](catalog::Connection& db) { return catalog::list_session_costs(db, run); });
 }
 
 }  // namespace lastgood

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include <lastgood/annotate.h>
+#include <lastgood/session_cost.h>
 #include <lastgood/verify.h>
 
 #include "tests/cli/command.h"
@@ -117,8 +118,27 @@ TEST_CASE("sessions shows how each ended, newest first") {
   CHECK(document["sessions"][1]["ended_at"].is_string());
   const std::string text = without_chance(lastgood(sample.path(), {"sessions"}).out);
   CHECK(
-      text.starts_with("ID RUN STATE AGE LASTED RESUMED FROM CHECKPOINTS PID HOST\n"
+      text.starts_with("ID RUN STATE AGE LASTED RESUMED FROM CHECKPOINTS SAVING STEPS LOST PID HOST\n"
                        " 2 demo interrupted AGE AGE 2 2 "));
+}
+
+TEST_CASE("sessions tells what each cost, and why it ended") {
+  const SampleStore sample;
+  {
+    Store store = sample.open();
+    Session session = store.start_session("demo");
+    save_sample(session, {.step = 20}, 1);
+    session.record(Event{.step = 27, .kind = kSessionEnding, .message = "SIGTERM came"});
+  }
+  const auto newest = lastgood(sample.path(), {"sessions", "--json"}).json()["sessions"][0];
+  CHECK(newest["ending"] == "SIGTERM came");
+  CHECK(newest["last_step"] == 27);
+  CHECK(newest["steps_lost"] == 7);
+  CHECK(newest["saves"] == 1);
+  CHECK(newest["failed_saves"] == 0);
+  CHECK(newest["saving_seconds"] >= newest["blocked_seconds"]);
+  const std::string text = without_chance(lastgood(sample.path(), {"sessions"}).out);
+  CHECK_THAT(text, Catch::Contains("AGE 7 " + std::to_string(getpid())));
 }
 
 TEST_CASE("a session that is still open has no end") {

@@ -1,0 +1,17 @@
+// What each session cost, by its telemetry. Inside a transaction of the caller's.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <lastgood/session_cost.h>
+
+namespace lastgood::catalog {
+
+class Connection;
+
+/// Sessions of before version 2 have none; a catalog of version 1 has no sessions with one.
+std::vector<SessionCost> list_session_costs(Connection& db, const std::optional<std::string>& run);
+
+}  // namespace lastgood::catalog
