@@ -12,6 +12,17 @@
 
 namespace lastgood {
 
+namespace {
+
+/// As one word for a shell, whatever it holds.
+std::string quoted(const std::string& word) {
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+}  // namespace
+
 AutoRecovery::Impl::Impl(Store& in, Session& by, RecoveryTarget on, RecoveryOptions with)
     : store(in), session(by), target(std::move(on)), options(std::move(with)) {
   recovery::check_options(target, options);
@@ -79,7 +90,8 @@ HaltReport AutoRecovery::Impl::diagnose(const std::string& failure, Step step, s
   if (const auto good = last_stable(store, session.run())) {
     report.last_good = good->id;
     report.last_good_step = good->step;
-    report.command = "lastgood --store " + store.path().string() + " rollback " + std::to_string(good->id.value);
+    report.command =
+        "lastgood --store " + quoted(store.path().string()) + " rollback " + std::to_string(good->id.value);
   }
   return report;
 }

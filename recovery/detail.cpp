@@ -9,13 +9,31 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMostTensors = 100;  // a row holds 64 KiB
+constexpr std::size_t kMostBytes = 64 * 1024;  // what a row's detail may have
+constexpr std::size_t kMostItems = 100;
 constexpr std::size_t kMostText = 300;
 
-std::vector<std::string> shortened(const std::vector<std::string>& texts) {
-  std::vector<std::string> kept;
-  for (std::size_t i = 0; i < std::min(texts.size(), kMostTensors); ++i) kept.push_back(texts[i].substr(0, kMostText));
+json shortened(const std::vector<std::string>& texts, std::size_t most) {
+  json kept = json::array();
+  for (std::size_t i = 0; i < std::min(texts.size(), most); ++i) kept.push_back(texts[i].substr(0, kMostText));
   return kept;
+}
+
+/// With at most so many items of each list that has no bound of its own.
+std::string write(const Detail& detail, std::size_t most) {
+  json object{{"rung", detail.rung}, {"done", detail.done}};
+  if (detail.newest_checkpoint) object["newest_checkpoint"] = detail.newest_checkpoint->value;
+  if (!detail.errors.empty()) object["errors"] = shortened(detail.errors, most);
+  if (!detail.tensors.empty()) object["tensors"] = shortened(detail.tensors, most);
+  for (std::size_t i = 0; i < std::min(detail.passed_over.size(), most); ++i) {
+    const auto& [what, why] = detail.passed_over[i];
+    object["passed_over"].push_back({{"what", what.substr(0, kMostText)}, {"why", why.substr(0, kMostText)}});
+  }
+  for (const Change& change : detail.changes) {
+    object["changes"].push_back(
+        {{"knob", change.knob}, {"from", change.from}, {"to", change.to}, {"relative", change.relative}});
+  }
+  return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::vector<std::string> texts_of(const json& object, const char* key) {
@@ -51,18 +69,11 @@ Detail parse(const json& object) {
 }  // namespace
 
 std::string write_detail(const Detail& detail) {
-  json object{{"rung", detail.rung}, {"done", detail.done}};
-  if (detail.newest_checkpoint) object["newest_checkpoint"] = detail.newest_checkpoint->value;
-  if (!detail.errors.empty()) object["errors"] = shortened(detail.errors);
-  if (!detail.tensors.empty()) object["tensors"] = shortened(detail.tensors);
-  for (const auto& [what, why] : detail.passed_over) {
-    object["passed_over"].push_back({{"what", what}, {"why", why.substr(0, kMostText)}});
-  }
-  for (const Change& change : detail.changes) {
-    object["changes"].push_back(
-        {{"knob", change.knob}, {"from", change.from}, {"to", change.to}, {"relative", change.relative}});
-  }
-  return object.dump(-1, ' ', false, json::error_handler_t::replace);
+  // How long a text becomes in JSON depends on its characters: one of control characters alone, six times as long.
+  std::size_t most = kMostItems;
+  std::string text = write(detail, most);
+  while (text.size() > kMostBytes && most > 0) text = write(detail, most /= 2);
+  return text;
 }
 
 Detail read_detail(const Recovery& recovery) {

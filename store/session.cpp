@@ -38,6 +38,16 @@ void check_options(const SessionOptions& options) {
   }
 }
 
+/// Asked anew: what was the parent when the checkpoint was listed may be forgotten by now, its children joined to an
+/// older one. Ids grow along a lineage; a parent that is not older would be a loop in a damaged catalog.
+std::optional<CheckpointInfo> parent_of(StoreImpl& store, const CheckpointInfo& listed) {
+  return query(store, [&](catalog::Connection& db) -> std::optional<CheckpointInfo> {
+    const auto info = catalog::find_checkpoint(db, listed.id);
+    const auto parent = info ? info->parent : listed.parent;
+    return parent && *parent < listed.id ? catalog::find_checkpoint(db, *parent) : std::nullopt;
+  });
+}
+
 std::string host_name() {
   char name[256] = {};
   return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
@@ -183,9 +193,8 @@ std::optional<CheckpointInfo> Session::resume(const RestoreFn& restore, const Sk
       // A state that does not fit, or a full disk, is no reason to go back in time.
       if (!tells_of_damage(error)) throw;
       if (skipped) skipped(*candidate, error);
-      if (!candidate->parent) throw;
-      candidate = query(impl_->store,
-                        [&](catalog::Connection& db) { return catalog::find_checkpoint(db, *candidate->parent); });
+      candidate = parent_of(impl_->store, *candidate);
+      if (!candidate) throw;
     }
   }
   // After the restore: a head that was moved before it would lose the way back if the restore failed.

@@ -59,7 +59,6 @@ std::shared_ptr<File> PackReader::open(const format::Uuid& pack) {
     open_.splice(open_.begin(), open_, found);
     return found->file;
   }
-  // Under the lock: a forget() must not be overtaken by an older open.
   std::shared_ptr<File> file = files_.open(directory_ / paths::pack_name(pack), false);
   if (file == nullptr) return nullptr;
   open_.push_front({pack, file});
@@ -145,12 +144,6 @@ std::vector<std::byte> PackReader::read_unchecked(const FrameRef& frame) {
   std::vector<std::byte> bytes(format::kHeaderBytes + static_cast<std::size_t>(stored));
   bytes.resize(read_fully(*file, frame.offset, bytes));
   return bytes;
-}
-
-/// Reads under way keep their descriptor; they end on the old file, and by their hash.
-void PackReader::forget(const format::Uuid& pack) {
-  const std::lock_guard lock(mutex_);
-  open_.remove_if([&](const OpenPack& p) { return p.uuid == pack; });
 }
 
 }  // namespace lastgood::io

@@ -25,8 +25,8 @@ struct FrameRef {
   format::FrameHeader header;
 };
 
-/// A descriptor that is kept open never shows another pack's bytes, since names are not used twice; but it goes on
-/// showing a pack that was removed. Hence forget().
+/// A descriptor that is kept open never shows another pack's bytes, since names are not used twice. It goes on showing
+/// a pack that was removed, and what of it was punched reads as another hash.
 class PackReader {
  public:
   PackReader(FileSystem& files, std::filesystem::path directory);
@@ -47,9 +47,6 @@ class PackReader {
 
   /// The frame's bytes as they are, header and payload, as far as the file has them: for the quarantine. Never checks.
   std::vector<std::byte> read_unchecked(const FrameRef& frame);
-
-  /// Closes what is open of this pack: after it was punched or replaced.
-  void forget(const format::Uuid& pack);
 
  private:
   struct OpenPack {

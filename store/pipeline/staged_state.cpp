@@ -75,11 +75,15 @@ void StagedState::stage_up_to(std::size_t limit, unsigned threads, bool wait) {
   // First the slot, then the claim: a claimed task has its memory already and will be finished, so nobody ever waits
   // for one that itself waits for memory.
   parallel_for(threads, threads, [&](std::size_t) {
-    while (!done()) {
-      StagingArena::Slot slot = wait ? arena_.acquire(done) : arena_.try_acquire();
-      if (!slot) return;
-      const std::size_t task = claim_next(limit);
-      if (task != limit) stage(task, std::move(slot));
+    try {
+      while (!done()) {
+        StagingArena::Slot slot = wait ? arena_.acquire(done) : arena_.try_acquire();
+        if (!slot) return;
+        const std::size_t task = claim_next(limit);
+        if (task != limit) stage(task, std::move(slot));
+      }
+    } catch (...) {
+      give_up();
     }
   });
 }
@@ -111,6 +115,14 @@ StagedState::Copy StagedState::take(std::size_t task) {
     copy.digests.push_back(digest_of(copy.slot.bytes().subspan(piece.slot_offset, piece.bytes)));
   }
   return copy;
+}
+
+/// By claiming: whoever is at a task may finish it, and is waited for, since it reads the trainer's memory.
+void StagedState::give_up() noexcept {
+  fail_with_current_exception();
+  for (std::size_t task = 0; task < tasks_.size(); ++task) {
+    if (claim(task)) publish(task, {});
+  }
 }
 
 void StagedState::abandon() noexcept {

@@ -71,6 +71,8 @@ class StagedState {
   /// Throws Error(invalid_argument) where a tensor's counter is another than at capture.
   void check_versions(const Task& task);
   void fail_with_current_exception() noexcept;
+  /// There is no memory for copies: notes why for take(), and leaves no task for anybody to begin.
+  void give_up() noexcept;
   void wait_until_staged(std::size_t task);
 
   std::span<const TensorView> state_;

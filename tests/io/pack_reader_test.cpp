@@ -178,18 +178,6 @@ TEST_CASE("a disk that fails to read is an error of the disk, not damage") {
   }
 }
 
-TEST_CASE("a forgotten pack is opened anew") {
-  PackWorld world;
-  const Sample sample = raw_sample(100, 1);
-  const FrameRef frame = world.write({sample}).front();
-  PackReader reader(world.files, world.directory);
-  REQUIRE(reader.read(frame) == sample.raw);
-  world.files.unlink(world.path());
-  REQUIRE(reader.read(frame) == sample.raw);
-  reader.forget(frame.pack);
-  REQUIRE(thrown_by([&] { reader.read(frame); }).code() == ErrorCode::corruption);
-}
-
 std::size_t open_descriptors() {
   return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}));
 }

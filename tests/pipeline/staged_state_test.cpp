@@ -1,6 +1,7 @@
 #include "store/pipeline/staged_state.h"
 
 #include <atomic>
+#include <cerrno>
 #include <future>
 #include <thread>
 
@@ -96,6 +97,18 @@ TEST_CASE("An abandoned save lets go of those who wait for memory") {
   });
   begun.get_future().wait();
   staging.staged.abandon();
+}
+
+TEST_CASE("Without memory for copies the trainer goes on, and the save is told why") {
+  const SampleState state = sample_state(1);
+  const std::vector<TensorView> views = state.views();
+  const ChunkPlan plan = plan_chunks(views, kChunk);
+  StagingArena arena(std::size_t{1} << 60, 0, 2);  // more than there are addresses
+  StagedState staged(views, plan, arena);
+  REQUIRE_NOTHROW(staged.stage_all(2));
+  const Error error = thrown_by([&] { staged.take(0); });
+  CHECK(error.code() == ErrorCode::io);
+  CHECK(error.os_error() == ENOMEM);
 }
 
 TEST_CASE("A tensor that changed while it was copied fails the save, by name") {

@@ -97,8 +97,16 @@ TEST_CASE("A row's detail comes back as it was written, and one from elsewhere i
 
 TEST_CASE("The detail of a failure in thousands of tensors still fits into a row") {
   recovery::Detail detail;
-  for (int i = 0; i < 10'000; ++i) detail.tensors.push_back(std::string(1000, 'x'));
-  CHECK(recovery::write_detail(detail).size() < 60'000);
+  const char character = GENERATE('x', '"', '\1', '\xff');
+  for (int i = 0; i < 10'000; ++i) {
+    detail.tensors.push_back(std::string(1000, character));
+    detail.errors.push_back(detail.tensors.back());
+    detail.passed_over.emplace_back(detail.tensors.back(), detail.tensors.back());
+  }
+  Recovery row;
+  row.detail = recovery::write_detail(detail);
+  CHECK(row.detail.size() <= 64 * 1024);
+  CHECK_FALSE(recovery::read_detail(row).tensors.empty());
 }
 
 }  // namespace

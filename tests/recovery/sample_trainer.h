@@ -14,7 +14,7 @@ namespace lastgood::test {
 
 struct SampleTrainer {
   TemporaryDirectory dir;
-  Store store = Store::create(dir / "store");
+  Store store = Store::create(dir / "trainer's store");
   std::unique_ptr<Session> session = std::make_unique<Session>(store.start_session("demo"));
   double weight = 0;
   double rate = 1e-3;  // in the checkpoints, as an optimizer's is

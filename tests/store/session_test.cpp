@@ -1,4 +1,5 @@
 #include <lastgood/annotate.h>
+#include <lastgood/gc.h>
 #include <lastgood/history.h>
 #include <lastgood/load.h>
 #include <lastgood/session.h>
@@ -143,6 +144,20 @@ TEST_CASE_METHOD(Fixture, "Resuming passes over damaged checkpoints, tells why, 
   CHECK(state == sample_state(1));
   CHECK(session.head()->id == good);
   CHECK_FALSE(find_checkpoint(store, bad)->intact);
+}
+
+TEST_CASE_METHOD(Fixture, "Resuming finds its way where the next older checkpoint is forgotten meanwhile") {
+  Session session = store.start_session("demo");
+  const CheckpointId oldest = save_step(session, 1);
+  const CheckpointId middle = save_step(session, 2);
+  save_step(session, 3);
+  damage_newest_pack(store.path());
+  SampleState state = sample_state(0).blank();
+  const auto from = session.resume([&](const CheckpointInfo& c) { load(store, c.id, state.slots()); },
+                                   [&](const CheckpointInfo&, const Error&) { forget(store, std::vector{middle}); });
+  REQUIRE(from);
+  CHECK(from->id == oldest);
+  CHECK(state == sample_state(1));
 }
 
 TEST_CASE_METHOD(Fixture, "Resuming never starts from zero: with nothing intact, or another error, it throws") {
