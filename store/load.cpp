@@ -120,9 +120,11 @@ void load_in_two_passes(CheckpointReader& reader, const OpenedCheckpoint& checkp
                         const std::vector<Target>& targets, const LoadOptions& options) {
   std::vector<ChunkRead> reads;
   for (const Target& target : targets) add_reads(checkpoint, target.entry, target.out, reads);
+  Meter meter(options.progress, "check", total_bytes(reads));
   pipeline::parallel_for(pipeline::thread_count(options.threads), reads.size(), [&](std::size_t i) {
     std::vector<std::byte> scratch(reads[i].out.size());
     reader.read(checkpoint, {reads[i].entry, reads[i].ordinal, scratch});
+    meter.add(scratch.size());
   });
   // Nothing can be undone here, so the user must hear that the state is no longer what it was.
   try {

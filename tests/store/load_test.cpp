@@ -4,6 +4,9 @@
 #include <lastgood/load.h>
 #include <lastgood/session.h>
 
+#include <map>
+#include <string>
+
 #include <catch2/catch.hpp>
 
 #include "store/io/file_system.h"
@@ -124,9 +127,10 @@ TEST_CASE_METHOD(Fixture, "A checkpoint that is not there is not found") {
 }
 
 TEST_CASE_METHOD(Fixture, "A load that is told to stop stops, and leaves the slots alone") {
+  const auto staging = GENERATE(LoadStaging::memory, LoadStaging::verify_first);
   SampleState back = state.blank();
-  const Error error =
-      thrown_by([&] { load(store, id, back.slots(), {.progress = [](const Progress&) { return false; }}); });
+  const LoadOptions stopping{.staging = staging, .progress = [](const Progress&) { return false; }};
+  const Error error = thrown_by([&] { load(store, id, back.slots(), stopping); });
   CHECK(error.code() == ErrorCode::cancelled);
   CHECK(back == state.blank());
 }
@@ -141,6 +145,17 @@ TEST_CASE_METHOD(Fixture, "Progress counts up to all bytes") {
        }});
   CHECK(last.bytes_done == last.bytes_total);
   CHECK(last.bytes_total == 40 + 1 + 64 * 1024 + 2 * 300'001);
+}
+
+TEST_CASE_METHOD(Fixture, "A load in two passes tells of both") {
+  SampleState back = state.blank();
+  std::map<std::string, Progress> last;
+  load(store, id, back.slots(), {.staging = LoadStaging::verify_first, .progress = [&](const Progress& progress) {
+                                   last[std::string(progress.phase)] = progress;
+                                   return true;
+                                 }});
+  REQUIRE(last.size() == 2);
+  for (const char* phase : {"check", "load"}) CHECK(last[phase].bytes_done == last[phase].bytes_total);
 }
 
 TEST_CASE_METHOD(Fixture, "A read-only handle loads, and does not mark damage") {

@@ -44,7 +44,8 @@ struct LoadOptions {
   LoadStaging staging = LoadStaging::memory;
   /// Threads that read and check; 0: one a core, at most 8.
   unsigned threads = 0;
-  /// Phase "load". With verify_first, the second pass alone.
+  /// Phase "load"; with verify_first, "check" for the first pass and "load" for the second, which overwrites: where
+  /// that one is stopped, the slots are half written.
   ProgressFn progress = {};
 };
 

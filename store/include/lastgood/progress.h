@@ -10,8 +10,8 @@ namespace lastgood {
 /// Bytes never go down within a phase. A total is counted beforehand: where others change the store meanwhile, it may
 /// be missed by a little.
 struct Progress {
-  /// "load", "verify", "scan": valid during the call. One word, for people; an operation may have several, one after
-  /// the other.
+  /// "load", "check", "verify", "scan": valid during the call. One word, for people; an operation may have several, one
+  /// after the other.
   std::string_view phase;
   std::uint64_t bytes_done = 0;
   std::uint64_t bytes_total = 0;  // 0 while unknown
