@@ -239,8 +239,23 @@ TEST_CASE("NaN, rollback, NaN, rollback ends: three attempts without success hal
   CHECK(report.tried.size() == 3);
   CHECK(report.tried[0].outcome == RecoveryOutcome::relapsed);
   CHECK(report.last_good == good);
-  CHECK(report.command.find("rollback " + std::to_string(good.value)) != std::string::npos);
+  CHECK(report.command ==
+        "lastgood --store " + trainer.store.path().string() + " rollback " + std::to_string(good.value));
   CHECK(outcome_of_latest(trainer) == RecoveryOutcome::halted);
+}
+
+TEST_CASE("The command of the diagnosis is one that a shell takes, whatever the store is called") {
+  SampleTrainer trainer;
+  trainer.store = Store::create(trainer.dir / "it's a store");
+  trainer.session = std::make_unique<Session>(trainer.store.start_session("demo"));
+  trainer.save(10);
+  RecoveryOptions options;
+  options.max_retries = 1;
+  AutoRecovery recovery = trainer.recovery(options);
+  recovery.recover("nan_detected", 15, 1);
+  recovery.recover("nan_detected", 15, 1);
+  const std::string path = (trainer.dir / "it").string();
+  CHECK(recovery.halt_report().value().command == "lastgood --store '" + path + "'\\''s a store' rollback 1");
 }
 
 TEST_CASE("A restart forgets neither attempts nor rungs nor cuts") {
