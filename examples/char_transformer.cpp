@@ -10,8 +10,6 @@
 namespace demo {
 namespace {
 
-constexpr std::int64_t kCharacters = 256;
-
 std::string read_text(const std::filesystem::path& path) {
   std::vector<std::filesystem::path> files;
   if (std::filesystem::is_directory(path)) {
@@ -51,7 +49,7 @@ torch::optional<std::size_t> TextDataset::size() const {
 }
 
 CharTransformerImpl::CharTransformerImpl(const TransformerOptions& options) {
-  embedding_ = register_module("embedding", torch::nn::Embedding(kCharacters, options.width));
+  embedding_ = register_module("embedding", torch::nn::Embedding(options.characters, options.width));
   positions_ = register_parameter("positions", torch::randn({options.context, 1, options.width}) * 0.02);
   mask_ = register_buffer("mask", torch::nn::TransformerImpl::generate_square_subsequent_mask(options.context));
   const torch::nn::TransformerEncoderLayer layer(torch::nn::TransformerEncoderLayerOptions(options.width, options.heads)

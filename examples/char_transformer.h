@@ -31,9 +31,10 @@ struct TransformerOptions {
   std::int64_t layers = 3;
   std::int64_t heads = 4;
   double dropout = 0.1;
+  std::int64_t characters = 256;  // how many there are
 };
 
-/// Logits [batch, context, 256] for inputs [batch, context]; the embedding is also the output layer.
+/// Logits [batch, context, characters] for inputs [batch, context]; the embedding is also the output layer.
 class CharTransformerImpl : public torch::nn::Module {
  public:
   explicit CharTransformerImpl(const TransformerOptions& options);

@@ -14,10 +14,12 @@ namespace lastgood {
 
 namespace {
 
-/// As one word for a shell, whatever it holds.
-std::string quoted(const std::string& word) {
+/// For a shell, where it needs it.
+std::string quoted(const std::string& path) {
+  constexpr const char* kHarmless = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%=";
+  if (!path.empty() && path.find_first_not_of(kHarmless) == std::string::npos) return path;
   std::string text = "'";
-  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  for (const char c : path) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return text + "'";
 }
 
@@ -54,10 +56,9 @@ std::size_t AutoRecovery::Impl::rung_for(const std::string& failure) const {
 }
 
 void AutoRecovery::Impl::note(Recovery recovery) {
-  recovery.run = session.run();
-  recovery.session = session.id();
-  recovery.id = session.record(recovery);
-  history.push_back(std::move(recovery));
+  session.record(recovery);
+  // As the catalog has it: with its id, session and time.
+  history.push_back(list_recoveries(store, session.run()).front());
   healthy_steps = 0;
   scanned = false;
 }
@@ -90,8 +91,7 @@ HaltReport AutoRecovery::Impl::diagnose(const std::string& failure, Step step, s
   if (const auto good = last_stable(store, session.run())) {
     report.last_good = good->id;
     report.last_good_step = good->step;
-    report.command =
-        "lastgood --store " + quoted(store.path().string()) + " rollback " + std::to_string(good->id.value);
+    report.command = "lastgood --store " + quoted(store.path()) + " rollback " + std::to_string(good->id.value);
   }
   return report;
 }

@@ -1,5 +1,7 @@
 #include "recovery/report.h"
 
+#include <ctime>
+
 #include <nlohmann/json.hpp>
 
 #include "recovery/detail.h"
@@ -30,10 +32,27 @@ Json json_entry(const Recovery& recovery) {
           {"timestamp", recovery.recorded_at_ms}};
 }
 
+/// "2026-05-04 13:02:11 UTC"
+std::string when(std::int64_t ms) {
+  const std::time_t seconds = ms / 1000;
+  std::tm fields{};
+  gmtime_r(&seconds, &fields);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%F %T UTC", &fields)};
+}
+
 Json json_history(const std::vector<Recovery>& history) {
   Json list = Json::array();
   for (const Recovery& recovery : history) list.push_back(json_entry(recovery));
   return list;
+}
+
+/// The first one that is a tensor: the monitor tells scalars first, which only show what a tensor did to them.
+std::string first_tensor(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (name != "loss" && name != "gradient_norm") return name;
+  }
+  return {};
 }
 
 }  // namespace
@@ -94,10 +113,11 @@ std::string HaltReport::to_text() const {
   std::string text = "Run " + run + " was halted at step " + std::to_string(step) + ", epoch " + std::to_string(epoch) +
                      ": " + failure + " came back.\n";
   for (const std::string& error : errors) text += "  seen: " + error + "\n";
-  if (!tensors.empty()) text += "  first tensor that was not finite: " + tensors.front() + "\n";
+  const std::string first = first_tensor(tensors);
+  if (!first.empty()) text += "  first tensor that was not finite: " + first + "\n";
   for (const Recovery& recovery : tried) {
-    text += "  tried at step " + std::to_string(recovery.step) + " against " + recovery.failure + ": " +
-            recovery.action + ", " + to_string(recovery.outcome) + "\n";
+    text += "  tried at step " + std::to_string(recovery.step) + ", " + when(recovery.recorded_at_ms) + ", against " +
+            recovery.failure + ": " + recovery.action + ", " + to_string(recovery.outcome) + "\n";
   }
   if (!last_good) return text + "No stable checkpoint is left to go back to.\n";
   return text + "The last good checkpoint is " + std::to_string(last_good->value) + ", step " +

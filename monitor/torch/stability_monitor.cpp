@@ -14,6 +14,7 @@
 #include <c10/util/Exception.h>
 #include <lastgood/error.h>
 
+#include "monitor/torch/masks.h"
 #include "monitor/torch/measurement.h"
 #include "monitor/torch/numerics.h"
 #include "monitor/torch/watch_list.h"
@@ -92,7 +93,7 @@ bool is_finite(const std::optional<double>& value) {
 }  // namespace
 
 struct StabilityMonitor::Watch {
-  WatchList everything(const torch::nn::Module& module, const Optimizers& optimizers) const;
+  WatchList everything(const torch::nn::Module& module, const Optimizers& optimizers);
   StepObservation look(const torch::nn::Module& module, const at::Tensor& loss, const Optimizers& optimizers, Step step,
                        const StepCheck& check, bool due);
   std::optional<NumericalStability> numerics(const torch::nn::Module& module) const;
@@ -107,16 +108,20 @@ struct StabilityMonitor::Watch {
     bool scanned;
   };
   WatchList activations;
+  monitor::Masks masks;
   std::vector<Matrix> matrices;
   bool weights = false;
   std::optional<Before> before;  // the newest check, if it stood before the optimizer's step
 };
 
 /// In the order in which a step uses them.
-WatchList StabilityMonitor::Watch::everything(const torch::nn::Module& module, const Optimizers& optimizers) const {
+WatchList StabilityMonitor::Watch::everything(const torch::nn::Module& module, const Optimizers& optimizers) {
   WatchList list;
   monitor::list_parameters(module, list);
   monitor::list_buffers(module, list);
+  std::erase_if(list, [&](const auto& watched) {
+    return watched.kind == TensorKind::buffer && masks.is_unchanged_mask(watched.name, watched.tensor);
+  });
   list.insert(list.end(), activations.begin(), activations.end());
   monitor::list_gradients(module, list);
   for (const auto* optimizer : optimizers) monitor::list_optimizer_state(module, *optimizer, list);

@@ -77,7 +77,8 @@ class Layering(unittest.TestCase):
         self.refused("monitor/torch/a.cpp", '#include "monitor/inside.h"\n', "monitor/torch must not include")
         self.refused("examples/a.cpp", '#include "cli/list.h"\n', "examples must not include")
         self.refused("tests/store/a.cpp", '#include "cli/list.h"\n', "tests must not include")
-        self.refused("bench/a.cpp", '#include "examples/a.h"\n', "bench must not include")
+        self.refused("bench/a.cpp", '#include "tests/a.h"\n', "bench must not include")
+        self.refused("examples/a.cpp", '#include "bench/a.h"\n', "examples must not include")
         self.refused("tests/store/a.cpp", '#include "bench/a.h"\n', "tests must not include")
 
     def test_includes_start_at_the_repository_root(self):

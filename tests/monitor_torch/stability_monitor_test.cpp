@@ -222,6 +222,28 @@ TEST_CASE("A sparse gradient is seen") {
   CHECK(metrics.overall_health == Health::healthy);
 }
 
+TEST_CASE("43. Gradients that are scaled after the backward pass explode in the verdict, before they reach a weight") {
+  Training training;
+  StabilityMonitor monitor;
+  const auto check = [&](Step step) {
+    return monitor.check_step(training.model, training.loss, training.optimizer, step,
+                              {.phase = StepPhase::before_optimizer});
+  };
+  for (Step step = 0; step < 10; ++step) {
+    training.backward();
+    CHECK_FALSE(check(step).gradient_explosion);
+    training.optimizer.step();
+  }
+  training.backward();
+  for (const auto& parameter : training.model->parameters(false)) parameter.grad().mul_(100);
+  for (const auto& parameter : training.model->hidden->parameters()) parameter.grad().mul_(100);
+  const torch::Tensor weight = training.model->hidden->weight.detach().clone();
+  const StepMetrics metrics = check(10);
+  CHECK(metrics.gradient_explosion);
+  CHECK(metrics.overall_health >= Health::warning);
+  CHECK(torch::equal(training.model->hidden->weight, weight));
+}
+
 TEST_CASE("A norm that is known is taken instead of what clipping left") {
   Training training;
   StabilityMonitor monitor;
@@ -331,6 +353,76 @@ TEST_CASE("A look at the model alone names what is bad in it, and enters no verd
   CHECK(report.inf_tensors == Names{"norm.running_var"});
   CHECK(monitor.get_health_dashboard().overall_health == Health::unchecked);
   CHECK(std::isnan(monitor.compute_gradient_norm(training.model)));
+}
+
+TEST_CASE("The -Inf of an attention mask is no failure, as long as the mask is what it was in the first scan") {
+  Training training;
+  StabilityMonitor monitor;
+  const torch::Tensor mask = torch::nn::TransformerImpl::generate_square_subsequent_mask(4);
+  training.model->register_buffer("mask", mask);
+  Step step = 0;
+  const auto check = [&] {
+    training.step();
+    return monitor.check_step(training.model, training.loss, training.optimizer, step++, {.scan = true});
+  };
+  CHECK(check().overall_health == Health::healthy);
+  CHECK_FALSE(monitor.check_nan_inf(training.model).has_inf);
+  SECTION("another -Inf is damage, until it is gone") {
+    mask[1][0] = -kInf;
+    CHECK(check().inf_tensors == Names{"mask"});
+    CHECK(check().overall_health == Health::critical);
+    mask[1][0] = 0;
+    CHECK(check().overall_health == Health::healthy);
+  }
+  SECTION("so is one that went away") {
+    mask[0][1] = 0;
+    CHECK(check().inf_tensors == Names{"mask"});
+  }
+  SECTION("so is a NaN") {
+    poke(mask, kNaN);
+    CHECK(check().nan_tensors == Names{"mask"});
+  }
+  SECTION("a mask of another length or type is a new one") {
+    mask.set_data(torch::nn::TransformerImpl::generate_square_subsequent_mask(6));
+    CHECK(check().overall_health == Health::healthy);
+    mask.set_data(mask.to(torch::kDouble));
+    CHECK(check().overall_health == Health::healthy);
+    mask[2][0] = -kInf;
+    CHECK(check().inf_tensors == Names{"mask"});
+  }
+}
+
+TEST_CASE("A buffer with another Inf than a mask's is damaged from the first scan on, changed or not") {
+  Training training;
+  StabilityMonitor monitor;
+  training.step();
+  training.model->register_buffer("plus", torch::tensor({-kInf, kInf, 0.0}));
+  training.model->register_buffer("nan", torch::tensor({-kInf, kNaN, 0.0}));
+  training.model->register_buffer("mean", torch::tensor({-kInf, 0.5, 0.0}));
+  training.model->register_buffer("below", torch::tensor({-kInf, -0.5}));
+  training.model->register_buffer("bias", torch::tensor({-kInf, -0.5, 0.0}).to(torch::kHalf));  // a mask
+  training.model->register_buffer("late", torch::tensor({-0.5, 0.0}));
+  const auto check = [&](Step step) {
+    return monitor.check_step(training.model, training.loss, training.optimizer, step, {.scan = true});
+  };
+  for (const Step step : {0, 1}) {
+    const StepMetrics metrics = check(step);
+    CHECK(metrics.inf_tensors == Names{"plus", "nan", "mean", "below"});
+    CHECK(metrics.nan_tensors == Names{"nan"});
+  }
+  poke(training.model->named_buffers()["late"], -kInf);
+  CHECK(check(2).inf_tensors == Names{"plus", "nan", "mean", "below", "late"});
+}
+
+TEST_CASE("A -Inf in a parameter is a failure from the first scan on, changed or not") {
+  Training training;
+  StabilityMonitor monitor;
+  training.step();
+  poke(training.model->hidden->bias, -kInf);
+  for (const Step step : {0, 1}) {
+    CHECK(monitor.check_step(training.model, training.loss, training.optimizer, step, {.scan = true}).inf_tensors ==
+          Names{"hidden.bias"});
+  }
 }
 
 TEST_CASE("Without a loss, a gradient or an optimizer there is none in the verdict") {

@@ -1,3 +1,5 @@
+#include <chrono>
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -9,6 +11,11 @@ namespace {
 
 using Catch::Contains;
 using nlohmann::ordered_json;
+
+std::int64_t now_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
 
 TEST_CASE("The report has the reference's eleven keys, and counts what was done") {
   SampleTrainer trainer;
@@ -38,11 +45,33 @@ TEST_CASE("The report has the reference's eleven keys, and counts what was done"
         "precision_upgrade_count consecutive_failures last_recovery_step last_recovery_action recovery_history "
         "checkpoint_count ");
   const auto& entry = document["recovery_history"][0];
+  keys.clear();
+  for (const auto& item : entry.items()) keys += item.key() + " ";
+  CHECK(keys == "step epoch failure_type action success outcome timestamp ");
   CHECK(entry["step"] == 15);
+  CHECK(entry["epoch"] == 1);
   CHECK(entry["failure_type"] == "loss_divergence");
   CHECK(entry["action"] == "reduce_lr_10x");
   CHECK(entry["success"] == false);
   CHECK(entry["outcome"] == "relapsed");
+}
+
+TEST_CASE("The report tells when each recovery was, by step and time, at once and after a restart alike") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  AutoRecovery recovery = trainer.recovery();
+  const std::int64_t before = now_ms();
+  recovery.recover("nan_detected", 15, 1);
+  recovery.recover("nan_detected", 12, 1);
+  const RecoveryReport report = recovery.get_recovery_report();
+  REQUIRE(report.recovery_history.size() == 2);
+  const Recovery& first = report.recovery_history[0];
+  CHECK(first.step == 15);
+  CHECK(report.recovery_history[1].step == 12);
+  CHECK(first.recorded_at_ms >= before);
+  CHECK(first.recorded_at_ms <= now_ms());
+  CHECK(ordered_json::parse(report.to_json())["recovery_history"][0]["timestamp"] == first.recorded_at_ms);
+  CHECK(trainer.recovery().get_recovery_report().to_json() == report.to_json());
 }
 
 TEST_CASE("Before the first recovery the report is empty, and says so in JSON") {
@@ -59,15 +88,18 @@ TEST_CASE("The diagnosis tells in words and in JSON what was seen, tried, and is
   report.step = 15;
   report.failure = "nan_detected";
   report.errors = {"layer.weight has 3 NaN"};
-  report.tensors = {"layer.weight"};
-  report.tried = {{.step = 12, .failure = "nan_detected", .action = "rollback_checkpoint"}};
+  report.tensors = {"loss", "gradient_norm", "layer.weight", "layer.bias"};
+  report.tried = {
+      {.step = 12, .failure = "nan_detected", .action = "rollback_checkpoint", .recorded_at_ms = 1'777'899'731'000}};
   CHECK_THAT(report.to_text(), Contains("No stable checkpoint is left"));
   report.last_good = CheckpointId{7};
   report.last_good_step = 10;
   report.command = "lastgood --store s rollback 7";
-  CHECK_THAT(report.to_text(), Contains("halted at step 15") && Contains("layer.weight has 3 NaN") &&
-                                   Contains("tried at step 12 against nan_detected: rollback_checkpoint") &&
-                                   Contains("lastgood --store s rollback 7"));
+  CHECK_THAT(report.to_text(),
+             Contains("halted at step 15") && Contains("layer.weight has 3 NaN") &&
+                 Contains("first tensor that was not finite: layer.weight\n") &&
+                 Contains("tried at step 12, 2026-05-04 13:02:11 UTC, against nan_detected: rollback_checkpoint") &&
+                 Contains("lastgood --store s rollback 7"));
   const auto document = ordered_json::parse(report.to_json());
   CHECK(document["last_good"] == 7);
   CHECK(document["tried"][0]["action"] == "rollback_checkpoint");

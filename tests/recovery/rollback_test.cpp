@@ -58,6 +58,81 @@ TEST_CASE("A damaged checkpoint is found before it is restored, and the one befo
   CHECK(list_recoveries(trainer.store).at(0).detail.find("damaged") != std::string::npos);
 }
 
+TEST_CASE("12.10: with every checkpoint damaged there is no way back: a clear failure, and nothing is touched") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  damage_newest(trainer.store.path());
+  const CheckpointId head = trainer.save(20);
+  damage_newest(trainer.store.path());
+  trainer.weight = 5;
+  AutoRecovery recovery = trainer.recovery();
+  const RecoveryResult result = recovery.recover("nan_detected", 25, 2);
+  CHECK_FALSE(result.success);
+  CHECK(result.action == "no_stable_checkpoint");
+  CHECK(result.step == 25);
+  CHECK(trainer.weight == 5);
+  CHECK(trainer.calls.empty());
+  CHECK(trainer.session->head()->id == head);
+}
+
+TEST_CASE("26. After a restart there is something to roll back to") {
+  SampleTrainer trainer;
+  const CheckpointId good = trainer.save(10);
+  trainer.restart();
+  AutoRecovery recovery = trainer.recovery();
+  recovery.resume();
+  CHECK(recovery.recover("nan_detected", 12, 1).restored == good);
+  CHECK(trainer.weight == 10);
+}
+
+TEST_CASE("27. Saving never lets the only stable checkpoint go, however many others follow") {
+  SampleTrainer trainer;
+  AutoRecovery recovery = trainer.recovery();
+  const CheckpointId good = recovery.save_checkpoint(1, 0, {}, true).value();
+  for (Step step = 2; step <= 12; ++step) REQUIRE(recovery.save_checkpoint(step, 0, {}, false).ok());
+  CHECK(recovery.recover("nan_detected", 12, 0).restored == good);
+}
+
+TEST_CASE(
+    "27. A step that is saved again after a rollback is a checkpoint of its own, and the old one's end is not its") {
+  SampleTrainer trainer;
+  AutoRecovery recovery = trainer.recovery({.keep_last = 2});
+  recovery.save_checkpoint(10, 0, {}, true);
+  trainer.weight = 1;
+  const CheckpointId old = recovery.save_checkpoint(20, 0, {}, false).value();
+  recovery.recover("nan_detected", 21, 0);
+  trainer.weight = 2;
+  const CheckpointId again = recovery.save_checkpoint(20, 0, {}, true).value();
+  CHECK(again != old);
+  trainer.weight = 3;
+  recovery.save_checkpoint(30, 0, {}, false);
+  recovery.save_checkpoint(40, 0, {}, false);
+  CHECK_FALSE(find_checkpoint(trainer.store, old));
+  CHECK(recovery.recover("nan_detected", 41, 0).restored == again);
+  CHECK(trainer.weight == 2);
+}
+
+TEST_CASE("14. A stable save is the monitor's last stable step, an unstable one is not") {
+  SampleTrainer trainer;
+  HealthMonitor monitor;
+  AutoRecovery recovery = trainer.recovery();
+  recovery.watch(&monitor);
+  const CheckpointId good = recovery.save_checkpoint(10, 0, {}, true).value();
+  recovery.save_checkpoint(20, 0, {}, false);
+  CHECK(monitor.get_health_dashboard().last_stable_step == 10);
+  CHECK(monitor.get_health_dashboard().last_stable_checkpoint == good);
+}
+
+TEST_CASE("12. Running out of memory counts in the monitor that the recovery watches") {
+  SampleTrainer trainer;
+  HealthMonitor monitor;
+  AutoRecovery recovery = trainer.recovery();
+  recovery.watch(&monitor);
+  recovery.recover("oom", 3, 0);
+  recovery.recover("oom", 3, 0);
+  CHECK(monitor.get_health_dashboard().oom_count == 2);
+}
+
 TEST_CASE("Without a stable checkpoint there is no way back: a clear failure, and nothing is touched") {
   SampleTrainer trainer;
   const CheckpointId only = trainer.save(10, Stability::unknown);
