@@ -1,5 +1,5 @@
 # The installed package: find_package(lastgood COMPONENTS store monitor recovery timeout torch monitor_torch
-# recovery_torch), the command and its completion.
+# recovery_torch timeout_torch loop), the command and its completion.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/lastgood)
@@ -20,6 +20,8 @@ if(TARGET lastgood_torch)
   lastgood_install(lastgood_torch torch ${PROJECT_SOURCE_DIR}/store/torch/include)
   lastgood_install(lastgood_monitor_torch monitor_torch ${PROJECT_SOURCE_DIR}/monitor/torch/include)
   lastgood_install(lastgood_recovery_torch recovery_torch ${PROJECT_SOURCE_DIR}/recovery/torch/include)
+  lastgood_install(lastgood_timeout_torch timeout_torch ${PROJECT_SOURCE_DIR}/timeout/torch/include)
+  lastgood_install(lastgood_loop loop ${PROJECT_SOURCE_DIR}/loop/torch/include)
   install(FILES ${PROJECT_SOURCE_DIR}/cmake/torch.cmake ${PROJECT_SOURCE_DIR}/cmake/torch_is_one.cmake
     DESTINATION ${package_dir})
 endif()

@@ -146,13 +146,19 @@ void AutoRecovery::watch(HealthMonitor* monitor) noexcept {
 }
 
 std::optional<CheckpointInfo> AutoRecovery::resume(const SkippedFn& skipped) {
-  // Before the restore: a checkpoint from after an upgrade holds the wider type.
-  recovery::upgrade_again(impl_->target, impl_->history);
+  prepare_restore();
   const auto from = impl_->session.resume(impl_->target.restore, skipped);
-  if (!from) return from;
-  recovery::make_again(impl_->target, recovery::pending_changes(impl_->history, from->id));
-  if (impl_->monitor != nullptr) impl_->monitor->restore_history(impl_->store, impl_->session.run(), from->id);
+  if (from) note_restored(from->id);
   return from;
+}
+
+void AutoRecovery::prepare_restore() {
+  recovery::upgrade_again(impl_->target, impl_->history);
+}
+
+void AutoRecovery::note_restored(CheckpointId checkpoint) {
+  recovery::make_again(impl_->target, recovery::pending_changes(impl_->history, checkpoint));
+  if (impl_->monitor != nullptr) impl_->monitor->restore_history(impl_->store, impl_->session.run(), checkpoint);
 }
 
 std::optional<std::string> AutoRecovery::detect_failure(const StepMetrics& metrics) {
@@ -188,10 +194,13 @@ SaveOutcome AutoRecovery::save_checkpoint(Step step, std::int64_t epoch, std::ma
   }
   const Stability stability = is_stable ? Stability::stable : Stability::unstable;
   outcome = impl_->target.save({.step = step, .epoch = epoch, .stability = stability, .metrics = std::move(metrics)});
-  if (!outcome.ok()) return outcome;
-  if (impl_->monitor != nullptr) impl_->monitor->note_checkpoint(*outcome.checkpoint, step, stability);
-  impl_->keep_last();
+  if (outcome.ok()) note_saved(*outcome.checkpoint, step, stability);
   return outcome;
+}
+
+void AutoRecovery::note_saved(CheckpointId checkpoint, Step step, Stability stability) noexcept {
+  if (impl_->monitor != nullptr) impl_->monitor->note_checkpoint(checkpoint, step, stability);
+  impl_->keep_last();
 }
 
 bool AutoRecovery::verify_checkpoint(CheckpointId checkpoint) {

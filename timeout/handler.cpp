@@ -211,8 +211,8 @@ TimeoutCheck TimeoutHandler::check_timeout() noexcept {
   return check;
 }
 
-void TimeoutHandler::note_checkpoint(CheckpointId checkpoint, Step step) {
-  impl_->remember(checkpoint, step, impl_->machine.now());
+void TimeoutHandler::note_checkpoint(CheckpointId checkpoint, Step step, std::optional<BootTime> taken) {
+  impl_->remember(checkpoint, step, taken.value_or(impl_->machine.now()));
 }
 
 TimeoutOptions ColabTimeoutHandler::default_options() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The README's C++ is that of examples/quickstart.cpp, which is compiled and run here: twice, and the second time it has
-nothing left to do."""
+"""The README's C++ is that of the examples, which are compiled and run: quickstart here, twice, and the second time it has
+nothing left to do; the others in tests/loop/examples.py."""
 import pathlib
 import re
 import subprocess
@@ -8,15 +8,20 @@ import sys
 import tempfile
 
 
+# What tells the blocks of the README apart. The other ones are pieces of no example.
+SHOWN = {"six_lines": "lastgood::TrainingRun run(", "quickstart": 'store.start_session("quickstart")',
+         "complete_loop": "timeout_handler"}
+
+
 def main():
     source, program = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
-    example = (source / "examples" / "quickstart.cpp").read_text()
     blocks = re.findall(r"```cpp\n(.*?)```", (source / "README.md").read_text(), re.DOTALL)
-    assert blocks, "the README shows no C++"
-    # The first block is the program; later ones are pieces of others.
-    lines = [line.strip() for line in blocks[0].splitlines() if line.strip() and line.strip() != "..."]
-    for line in lines:
-        assert line in example, f"the README's line is not in examples/quickstart.cpp: {line}"
+    for name, mark in SHOWN.items():
+        example = (source / "examples" / f"{name}.cpp").read_text()
+        shown = [block for block in blocks if mark in block]
+        assert len(shown) == 1, f"the README shows {name}.cpp {len(shown)} times"
+        for line in filter(lambda line: line and line != "...", map(str.strip, shown[0].splitlines())):
+            assert line in example, f"the README's line is not in examples/{name}.cpp: {line}"
     with tempfile.TemporaryDirectory() as directory:
         outputs = [subprocess.run([program], cwd=directory, capture_output=True, text=True, check=True).stdout
                    for _ in range(2)]

@@ -32,6 +32,8 @@ ROOMS = {
     "recovery": ["public", "public/monitor", "public/recovery", "public/timeout"],
     "recovery/torch": ["public", "public/torch", "public/monitor", "public/monitor/torch", "public/recovery",
                        "public/recovery/torch", "public/timeout", "recovery"],
+    "loop/torch": ["public", "public/torch", "public/monitor", "public/monitor/torch", "public/recovery",
+                   "public/recovery/torch", "public/timeout", "public/timeout/torch", "public/loop/torch"],
     "cli": ["public", "public/monitor", "public/recovery", "public/timeout"],
 }
 SINGLE_FILES = {"store/paths.h": "store/paths", "store/rules.h": "store/rules"}

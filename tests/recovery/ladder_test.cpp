@@ -293,6 +293,45 @@ TEST_CASE("A resume from a checkpoint that has the cut does not cut again") {
   CHECK(trainer.rate == Approx(1e-4));
 }
 
+TEST_CASE("A resume by other means makes the adjustments again: wider before the restore, the knobs after it") {
+  SampleTrainer trainer;
+  const CheckpointId good = trainer.save(10);
+  const auto upgrading = [&] {
+    RecoveryTarget target = trainer.target();
+    target.upgrade_precision = [&] {
+      trainer.calls.emplace_back("upgrade");
+      return true;
+    };
+    return AutoRecovery(trainer.store, *trainer.session, target, patient());
+  };
+  {
+    AutoRecovery recovery = upgrading();
+    recovery.recover("condition_number_high", 15, 1);
+    recovery.recover("gradient_explosion", 15, 1);
+  }
+  trainer.restart();
+  trainer.calls.clear();
+  AutoRecovery recovery = upgrading();
+  recovery.prepare_restore();
+  CHECK(trainer.calls == Calls{"upgrade"});
+  trainer.target().restore(list_checkpoints(trainer.store).at(0));
+  CHECK(trainer.rate == 1e-3);
+  recovery.note_restored(good);
+  CHECK(trainer.rate == Approx(1e-4));
+}
+
+TEST_CASE("A checkpoint that was saved by other means is told to the monitor, and older ones go") {
+  SampleTrainer trainer;
+  RecoveryOptions options;
+  options.keep_last = 2;
+  AutoRecovery recovery = trainer.recovery(options);
+  HealthMonitor monitor;
+  recovery.watch(&monitor);
+  for (Step step = 10; step <= 40; step += 10) recovery.note_saved(trainer.save(step), step, Stability::stable);
+  CHECK(list_checkpoints(trainer.store).size() == 2);
+  CHECK(monitor.get_health_dashboard().last_stable_step == 40);
+}
+
 TEST_CASE("A new run resumes from nothing, and reset() begins the attempts anew") {
   SampleTrainer trainer;
   AutoRecovery recovery = trainer.recovery();

@@ -192,6 +192,20 @@ TEST_CASE_METHOD(OnColab, "Nor is it due so soon after one") {
   CHECK(timeout.should_save_emergency_checkpoint());
 }
 
+TEST_CASE_METHOD(OnColab, "A save that began before a signal came does not answer it") {
+  options.signals = {SIGUSR1};
+  TimeoutHandler timeout = handler();
+  const CheckpointId asynchronous = save(40);
+  const BootTime taken = machine.now();
+  machine.pass(2s);
+  raise(SIGUSR1);
+  CHECK(timeout.check_timeout().should_save);
+  timeout.note_checkpoint(asynchronous, 40, taken);
+  CHECK(timeout.check_timeout().should_save);
+  timeout.note_checkpoint(save(50), 50);
+  CHECK_FALSE(timeout.check_timeout().should_save);
+}
+
 TEST_CASE_METHOD(OnColab, "The status has the reference's seven keys") {
   TimeoutHandler timeout = handler();
   machine.pass(30min);

@@ -103,6 +103,12 @@ class AutoRecovery {
   /// a run without checkpoints. Errors: those of Session::resume(), and what the knobs throw.
   std::optional<CheckpointInfo> resume(const SkippedFn& skipped = {});
 
+  /// The same around a restore by other means, such as TimeoutHandler::auto_resume(). Before it: the precision is
+  /// upgraded as often as recoveries did, for checkpoints from after that hold the wider type. After it: the
+  /// adjustments that the checkpoint does not have yet are made, and the monitor's windows are those that led to it.
+  void prepare_restore();
+  void note_restored(CheckpointId checkpoint);
+
   /// The most urgent failure of the step: nan_detected, inf_detected, gradient_explosion, loss_divergence,
   /// condition_number_high, then the user's. A step without any counts for the probation. Call it for every step: the
   /// diagnosis takes the monitor's messages from here. Writes when a probation ends; errors are then those of
@@ -117,6 +123,10 @@ class AutoRecovery {
   /// not. Without one, invalid_argument is the outcome's error. Older checkpoints beyond keep_last are forgotten and
   /// collected then, on this thread; what fails there is an event of the run.
   SaveOutcome save_checkpoint(Step step, std::int64_t epoch, std::map<std::string, double> metrics, bool is_stable);
+
+  /// The rest of it for a checkpoint that was saved by other means, asynchronously: the monitor knows of it, and older
+  /// ones are let go. Does not throw.
+  void note_saved(CheckpointId checkpoint, Step step, Stability stability) noexcept;
 
   /// Every byte against its hash. Damage is marked. Errors: not_found, io.
   bool verify_checkpoint(CheckpointId checkpoint);

@@ -77,8 +77,9 @@ class TimeoutHandler {
 
   TimeoutCheck check_timeout() noexcept;
 
-  /// A checkpoint of the current state that somebody else has saved: it need not be saved again.
-  void note_checkpoint(CheckpointId checkpoint, Step step);
+  /// A checkpoint that somebody else has saved: that state need not be saved again. `taken`: when it was the current
+  /// one, by the machine's clock, where that is not now (an asynchronous save).
+  void note_checkpoint(CheckpointId checkpoint, Step step, std::optional<BootTime> taken = {});
 
   /// Saves the current state. Where the time may not do for all of it, the model first, as a checkpoint that is marked
   /// as reduced and does not become the head; then everything, for which most is written then. A state whose loss is

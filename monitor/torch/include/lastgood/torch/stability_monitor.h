@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <torch/nn/module.h>
@@ -46,8 +47,9 @@ class WatchedModule {
   const torch::nn::Module* module_;
 };
 
-/// One optimizer, several as `{first, second}`, or none as `{}`. The learning rate is that of the first one's first
-/// group; the state of each is scanned, so each must be LibTorch's own (those of TrainingState::add_optimizer()).
+/// One optimizer, several as `{first, second}` or by their addresses, or none as `{}`. The learning rate is that of the
+/// first one's first group; the state of each is scanned, so each must be LibTorch's own (those of
+/// TrainingState::add_optimizer()).
 class WatchedOptimizers {
  public:
   WatchedOptimizers() = default;
@@ -55,6 +57,7 @@ class WatchedOptimizers {
   WatchedOptimizers(std::initializer_list<std::reference_wrapper<const torch::optim::Optimizer>> several) {
     for (const auto& one : several) optimizers_.push_back(&one.get());
   }
+  explicit WatchedOptimizers(std::vector<const torch::optim::Optimizer*> several) : optimizers_(std::move(several)) {}
 
   const std::vector<const torch::optim::Optimizer*>& get() const noexcept { return optimizers_; }
 
