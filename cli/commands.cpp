@@ -29,11 +29,11 @@ std::vector<Argument> arguments_for(const Command& command, std::span<const Argu
 }
 
 std::vector<Command> all_commands() {
-  return {list_command(),    show_command(),       log_command(),        runs_command(),   sessions_command(),
-          health_command(),  events_command(),     recoveries_command(), stats_command(),  verify_command(),
-          doctor_command(),  rollback_command(),   tag_command(),        pin_command(),    unpin_command(),
-          forget_command(),  gc_command(),         rebuild_command(),    export_command(), import_command(),
-          version_command(), completion_command(), help_command(),       names_command()};
+  return {list_command(),   show_command(),    log_command(),        runs_command(),       sessions_command(),
+          watch_command(),  health_command(),  events_command(),     recoveries_command(), stats_command(),
+          verify_command(), doctor_command(),  rollback_command(),   tag_command(),        pin_command(),
+          unpin_command(),  forget_command(),  gc_command(),         rebuild_command(),    export_command(),
+          import_command(), version_command(), completion_command(), help_command(),       names_command()};
 }
 
 }  // namespace lastgood::cli

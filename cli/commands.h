@@ -11,6 +11,7 @@ Command show_command();
 Command log_command();
 Command runs_command();
 Command sessions_command();
+Command watch_command();
 Command health_command();
 Command events_command();
 Command recoveries_command();

@@ -17,20 +17,19 @@ namespace lastgood::cli {
 
 namespace {
 
-/// A person waits for the answer, and another process holds the catalog for moments only.
-constexpr std::chrono::milliseconds kBusyTimeout{5'000};
 constexpr std::size_t kRunsNamed = 5;
 
-StoreOptions store_options() {
-  return {.busy_timeout = kBusyTimeout,
+StoreOptions store_options(std::chrono::milliseconds busy_timeout) {
+  return {.busy_timeout = busy_timeout,
           .on_warning = [](const std::string& warning) { print_diagnostic("warning: " + warning); }};
 }
 
 /// A missing store has an exit code of its own, for scripts that would make one then.
 template <class Opener>
-Store open_with(Opener opener, const std::string& directory) {
+Store open_with(Opener opener, const std::string& directory,
+                std::chrono::milliseconds busy_timeout = Context::kBusyTimeout) {
   try {
-    return opener(directory, store_options());
+    return opener(directory, store_options(busy_timeout));
   } catch (const Error& error) {
     // Only here does not_found mean the store itself; later it is a checkpoint, a run or a tag.
     if (error.code() != ErrorCode::not_found) throw;
@@ -48,8 +47,8 @@ bool Context::color() const {
   return !no_color && !json && (refusal == nullptr || *refusal == '\0') && !dumb && isatty(STDOUT_FILENO) == 1;
 }
 
-Store Context::open_read_only() const {
-  return open_with(Store::open_read_only, store);
+Store Context::open_read_only(std::chrono::milliseconds busy_timeout) const {
+  return open_with(Store::open_read_only, store, busy_timeout);
 }
 
 Store Context::open() const {

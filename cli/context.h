@@ -2,6 +2,7 @@
 // one thread; only on_warning of the stores that it opens may be called from others.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,8 +25,11 @@ struct Context {
   /// True where standard output is a terminal that shows colours and nobody objects.
   bool color() const;
 
+  /// A person waits for the answer, and another process holds the catalog for moments only.
+  static constexpr std::chrono::milliseconds kBusyTimeout{5'000};
+
   /// Errors: ExitError(no_store) where there is no store; else those of Store.
-  Store open_read_only() const;
+  Store open_read_only(std::chrono::milliseconds busy_timeout = kBusyTimeout) const;
   Store open() const;
   /// The same, but a store is made where there is none.
   Store open_or_create() const;

@@ -1,5 +1,5 @@
 // lastgood events: alarms, and whatever else a trainer noted, newest first.
-// JSON: {"schema":1,"events":[{"run","session","step","kind","severity","message","detail":{...},"recorded_at"}]}.
+// JSON: {"schema":1,"events":[...]}, each as json_event() in json.h says.
 // Opens the store for reading only.
 #include <memory>
 
@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/errors.h"
 #include "cli/json.h"
+#include "cli/records.h"
 #include "cli/table.h"
 #include "cli/units.h"
 
@@ -29,15 +30,6 @@ Severity parse_severity(const std::optional<std::string>& text) {
   throw UsageError("a severity is info, warning or critical, not '" + *text + "'");
 }
 
-Tone tone_of(Severity severity) {
-  switch (severity) {
-    case Severity::info: return Tone::plain;
-    case Severity::warning: return Tone::doubtful;
-    case Severity::critical: return Tone::bad;
-  }
-  return Tone::plain;
-}
-
 std::vector<Event> find(const Store& store, const Context& context, const Options& options) {
   EventQuery query;
   query.run = context.run;
@@ -46,17 +38,6 @@ std::vector<Event> find(const Store& store, const Context& context, const Option
   query.limit = options.limit.value_or(0);
   // On the command line 0 is none; in a query it is all.
   return options.limit == 0u ? std::vector<Event>() : list_events(store, query);
-}
-
-Json json_event(const Event& event) {
-  return {{"run", event.run},
-          {"session", event.session.value},
-          {"step", event.step},
-          {"kind", event.kind},
-          {"severity", to_string(event.severity)},
-          {"message", event.message},
-          {"detail", Json::parse(event.detail, nullptr, false)},
-          {"recorded_at", iso_time(event.recorded_at_ms)}};
 }
 
 ExitCode events(Context& context, const Options& options) {

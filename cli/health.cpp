@@ -4,7 +4,6 @@
 // "dashboard":{...}}]}. Runs without observations have null for what is not known, and for "dashboard".
 // Opens the store for reading only. The verdict is no exit code: scripts read it from the JSON.
 #include <array>
-#include <cmath>
 #include <map>
 
 #include <lastgood/history.h>
@@ -12,6 +11,7 @@
 
 #include "cli/commands.h"
 #include "cli/json.h"
+#include "cli/records.h"
 #include "cli/text.h"
 #include "cli/units.h"
 
@@ -31,16 +31,6 @@ struct RunHealth {
   std::map<Health, std::size_t> steps;          // those within the window
   std::map<std::string, std::uint64_t> alarms;  // by kind, within the window
 };
-
-Tone tone_of(Health health) {
-  switch (health) {
-    case Health::unchecked: return Tone::plain;
-    case Health::healthy: return Tone::good;
-    case Health::warning: return Tone::doubtful;
-    case Health::critical: return Tone::bad;
-  }
-  return Tone::plain;
-}
 
 RunHealth examine(const Store& store, const std::string& run) {
   // A monitor of our own, with default options, that is told what the store has: the trainer's is in another process.
@@ -62,11 +52,6 @@ RunHealth examine(const Store& store, const std::string& run) {
     if (event.step > before) ++found.alarms[event.kind];
   }
   return found;
-}
-
-Json json_number(const std::optional<double>& value) {
-  if (!value) return nullptr;
-  return std::isfinite(*value) ? Json(*value) : Json(human_number(*value));
 }
 
 Json json_health(const RunHealth& found) {

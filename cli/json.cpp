@@ -5,22 +5,16 @@
 
 #include <lastgood/history.h>
 
+#include "cli/records.h"
 #include "cli/units.h"
 
 namespace lastgood::cli {
 
 namespace {
 
-/// Text, not null: a loss of nan is what a reader must be able to tell from a loss that nobody measured.
 Json json_metrics(const std::map<std::string, double>& metrics) {
   Json result = Json::object();
-  for (const auto& [name, value] : metrics) {
-    if (std::isfinite(value)) {
-      result[name] = value;
-    } else {
-      result[name] = std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
-    }
-  }
+  for (const auto& [name, value] : metrics) result[name] = json_number(value);
   return result;
 }
 
@@ -45,7 +39,13 @@ Json json_time(const std::optional<std::int64_t>& ms) {
   return ms ? Json(iso_time(*ms)) : Json(nullptr);
 }
 
-Json json_checkpoint(const CheckpointInfo& checkpoint, std::uint64_t bytes_unique) {
+Json json_number(const std::optional<double>& value) {
+  if (!value) return nullptr;
+  if (std::isfinite(*value)) return *value;
+  return std::isnan(*value) ? "nan" : *value > 0 ? "inf" : "-inf";
+}
+
+Json json_checkpoint(const CheckpointInfo& checkpoint, std::optional<std::uint64_t> bytes_unique) {
   Json result;
   result["id"] = checkpoint.id.value;
   result["run"] = checkpoint.run;
@@ -58,7 +58,7 @@ Json json_checkpoint(const CheckpointInfo& checkpoint, std::uint64_t bytes_uniqu
   result["head"] = checkpoint.is_head;
   result["created_at"] = iso_time(checkpoint.created_at_ms);
   result["bytes_logical"] = checkpoint.bytes_logical;
-  result["bytes_unique"] = bytes_unique;
+  if (bytes_unique) result["bytes_unique"] = *bytes_unique;
   result["intact"] = checkpoint.intact;
   result["tags"] = checkpoint.tags;
   result["metrics"] = json_metrics(checkpoint.metrics);
@@ -74,6 +74,51 @@ Json json_checkpoints(const Store& store, const std::vector<CheckpointInfo>& che
     rows.push_back(json_checkpoint(checkpoint, unique[checkpoint.id]));
   }
   return rows;
+}
+
+Json json_session(const SessionInfo& session, const SessionCost& cost) {
+  return {{"id", session.id.value},
+          {"run", session.run},
+          {"state", to_string(session.state)},
+          {"pid", session.pid},
+          {"host", session.host},
+          {"started_at", iso_time(session.started_at_ms)},
+          {"ended_at", json_time(session.ended_at_ms)},
+          {"resumed_from", json_id(session.resumed_from)},
+          {"checkpoints", session.checkpoints},
+          {"ending", cost.ending},
+          {"last_step", cost.last_step ? Json(*cost.last_step) : Json()},
+          {"steps_lost", cost.steps_lost},
+          {"saves", cost.saves},
+          {"failed_saves", cost.failed_saves},
+          {"blocked_seconds", seconds(cost.blocked)},
+          {"saving_seconds", seconds(cost.durable)}};
+}
+
+Json json_event(const Event& event) {
+  return {{"run", event.run},
+          {"session", event.session.value},
+          {"step", event.step},
+          {"kind", event.kind},
+          {"severity", to_string(event.severity)},
+          {"message", event.message},
+          {"detail", Json::parse(event.detail, nullptr, false)},
+          {"recorded_at", iso_time(event.recorded_at_ms)}};
+}
+
+Json json_recovery(const Recovery& recovery) {
+  return {{"id", recovery.id.value},
+          {"run", recovery.run},
+          {"session", recovery.session.value},
+          {"step", recovery.step},
+          {"epoch", recovery.epoch},
+          {"failure", recovery.failure},
+          {"action", recovery.action},
+          {"outcome", to_string(recovery.outcome)},
+          {"restored", json_id(recovery.restored)},
+          {"resumed_step", recovery.resumed_step},
+          {"detail", Json::parse(recovery.detail, nullptr, false)},
+          {"recorded_at", iso_time(recovery.recorded_at_ms)}};
 }
 
 void add_report(Json& document, const ForgetReport& report) {

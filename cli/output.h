@@ -22,6 +22,9 @@ class Output {
   /// Writes what is buffered. A closed pipe is no error: its reader has seen enough. Error: io, no_space.
   void finish();
 
+  /// Nobody reads what is written from here on.
+  bool is_closed() const noexcept { return error_ != 0; }
+
  private:
   void flush();
 

@@ -1,43 +1,17 @@
 // lastgood recoveries: what failed, what was done about it, and whether it helped; newest first.
-// JSON: {"schema":1,"recoveries":[{"id","run","session","step","epoch","failure","action","outcome","restored",
-//        "resumed_step","detail":{...},"recorded_at"}]}
+// JSON: {"schema":1,"recoveries":[...]}, each as json_recovery() in json.h says.
 // Opens the store for reading only.
 #include <lastgood/telemetry.h>
 
 #include "cli/commands.h"
 #include "cli/json.h"
+#include "cli/records.h"
 #include "cli/table.h"
 #include "cli/units.h"
 
 namespace lastgood::cli {
 
 namespace {
-
-Tone tone_of(RecoveryOutcome outcome) {
-  switch (outcome) {
-    case RecoveryOutcome::succeeded: return Tone::good;
-    case RecoveryOutcome::probation:
-    case RecoveryOutcome::relapsed: return Tone::doubtful;
-    case RecoveryOutcome::failed:
-    case RecoveryOutcome::halted: return Tone::bad;
-  }
-  return Tone::plain;
-}
-
-Json json_recovery(const Recovery& recovery) {
-  return {{"id", recovery.id.value},
-          {"run", recovery.run},
-          {"session", recovery.session.value},
-          {"step", recovery.step},
-          {"epoch", recovery.epoch},
-          {"failure", recovery.failure},
-          {"action", recovery.action},
-          {"outcome", to_string(recovery.outcome)},
-          {"restored", json_id(recovery.restored)},
-          {"resumed_step", recovery.resumed_step},
-          {"detail", Json::parse(recovery.detail, nullptr, false)},
-          {"recorded_at", iso_time(recovery.recorded_at_ms)}};
-}
 
 ExitCode recoveries(Context& context) {
   using Align = Column::Align;

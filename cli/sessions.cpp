@@ -1,7 +1,5 @@
 // lastgood sessions: which processes trained, how each of them ended, and what that cost.
-// JSON: {"schema":1,"sessions":[{"id","run","state","pid","host","started_at","ended_at","resumed_from","checkpoints",
-//        "ending","last_step","steps_lost","saves","failed_saves","blocked_seconds","saving_seconds"}]}, newest first;
-// the last seven are those of session_cost.h.
+// JSON: {"schema":1,"sessions":[...]}, newest first, each as json_session() in json.h says.
 // Opens the store for reading only. A session that crashed is `open` here until the next one of its run begins.
 #include <map>
 
@@ -10,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/json.h"
+#include "cli/records.h"
 #include "cli/table.h"
 #include "cli/units.h"
 
@@ -17,55 +16,10 @@ namespace lastgood::cli {
 
 namespace {
 
-Tone tone_of(SessionState state) {
-  switch (state) {
-    case SessionState::open: return Tone::strong;
-    case SessionState::completed: return Tone::good;
-    case SessionState::interrupted: return Tone::doubtful;
-    case SessionState::crashed: return Tone::bad;
-  }
-  return Tone::plain;
-}
-
-/// How long it lasted; nothing where nobody wrote down its end.
-std::string lasted(const SessionInfo& session) {
-  // It is open, it crashed, or a rebuild brought it back.
-  if (!session.ended_at_ms) return "-";
-  return human_duration(std::chrono::milliseconds(*session.ended_at_ms - session.started_at_ms));
-}
-
-double seconds(std::chrono::microseconds span) {
-  return std::chrono::duration<double>(span).count();
-}
-
 std::map<SessionId, SessionCost> costs_by_session(const Store& store, const std::optional<std::string>& run) {
   std::map<SessionId, SessionCost> costs;
   for (SessionCost& cost : list_session_costs(store, run)) costs[cost.session] = std::move(cost);
   return costs;
-}
-
-/// Under way, or brought to an end as it should be: that is no loss.
-std::string lost(const SessionInfo& session, const SessionCost& cost) {
-  return session.state == SessionState::open || !cost.last_step ? "-" : std::to_string(cost.steps_lost);
-}
-
-Json json_session(const SessionInfo& session, const SessionCost& cost) {
-  return {{"id", session.id.value},
-          {"run", session.run},
-          {"state", to_string(session.state)},
-          {"pid", session.pid},
-          {"host", session.host},
-          {"started_at", iso_time(session.started_at_ms)},
-          {"ended_at", json_time(session.ended_at_ms)},
-          {"resumed_from", json_id(session.resumed_from)},
-          {"checkpoints", session.checkpoints},
-          {"ending", cost.ending},
-          {"last_step", cost.last_step ? Json(*cost.last_step) : Json()},
-          {"steps_lost", cost.steps_lost},
-          {"saves", cost.saves},
-          {"failed_saves", cost.failed_saves},
-          {"blocked_seconds", seconds(cost.blocked)},
-          {"saving_seconds", seconds(cost.durable)}};
 }
 
 ExitCode sessions(Context& context) {
@@ -97,7 +51,7 @@ ExitCode sessions(Context& context) {
                {session.resumed_from ? std::to_string(session.resumed_from->value) : "-"},
                {std::to_string(session.checkpoints)},
                {cost.saves == 0 ? "-" : human_number(seconds(cost.durable)) + "s"},
-               {lost(session, cost)},
+               {steps_lost(session, cost)},
                {std::to_string(session.pid)},
                {session.host}});
   }

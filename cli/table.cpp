@@ -33,7 +33,7 @@ void Table::add(std::vector<Cell> row) {
 }
 
 /// In columns of the terminal, not in bytes.
-std::vector<std::size_t> Table::widths() const {
+std::vector<std::size_t> Table::widths(std::size_t width) const {
   std::vector<std::size_t> widths;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     widths.push_back(display_width(columns_[i].title));
@@ -41,7 +41,7 @@ std::vector<std::size_t> Table::widths() const {
   }
   std::size_t total = std::accumulate(widths.begin(), widths.end(), kGap * (columns_.size() - 1));
   // One column at a time, always the widest: names of one length are cut to one length.
-  while (total > kWidth) {
+  while (total > width) {
     std::size_t* widest = nullptr;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       if (columns_[i].shrinks && widths[i] > kNarrowest && (!widest || widths[i] >= *widest)) widest = &widths[i];
@@ -53,21 +53,27 @@ std::vector<std::size_t> Table::widths() const {
   return widths;
 }
 
-void Table::print(Output& out, bool color) const {
-  const std::vector<std::size_t> columns_wide = widths();
-  const auto print_row = [&](const std::vector<Cell>& row) {
+std::vector<std::string> Table::lines(std::size_t width, bool color) const {
+  const std::vector<std::size_t> columns_wide = widths(width);
+  std::vector<std::string> lines;
+  const auto add_row = [&](const std::vector<Cell>& row) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (i != 0) line += std::string(kGap, ' ');
       line += aligned(row[i], columns_[i], columns_wide[i], i + 1 == row.size(), color);
     }
     line.erase(line.find_last_not_of(' ') + 1);
-    out.line(line);
+    lines.push_back(std::move(line));
   };
   std::vector<Cell> titles;
   for (const Column& column : columns_) titles.emplace_back(column.title, Tone::faint);
-  print_row(titles);
-  for (const auto& row : rows_) print_row(row);
+  add_row(titles);
+  for (const auto& row : rows_) add_row(row);
+  return lines;
+}
+
+void Table::print(Output& out, bool color) const {
+  for (const std::string& line : lines(kWidth, color)) out.line(line);
 }
 
 }  // namespace lastgood::cli

@@ -33,9 +33,11 @@ class Table {
   /// REQUIRES: as many cells as columns. Escapes their text.
   void add(std::vector<Cell> row);
   void print(Output& out, bool color) const;
+  /// The titles, then the rows, within `width` as far as columns that shrink can give way.
+  std::vector<std::string> lines(std::size_t width, bool color) const;
 
  private:
-  std::vector<std::size_t> widths() const;
+  std::vector<std::size_t> widths(std::size_t width) const;
 
   std::vector<Column> columns_;
   std::vector<std::vector<Cell>> rows_;

@@ -5,9 +5,11 @@
 #include <wchar.h>
 
 #include <algorithm>
+#include <cctype>
 #include <clocale>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 
 namespace lastgood::cli {
 
@@ -70,10 +72,25 @@ std::string escape_all_but(std::string_view text, char32_t allowed) {
   return result;
 }
 
+constexpr char kEscape = '\x1b';
+constexpr const char* kNoColor = "\x1b[0m";
+
 /// What the C library does not know counts as one column.
 std::size_t width_of(const Decoded& character) {
   const int width = wcwidth(static_cast<wchar_t>(character.code));
   return width < 0 ? 1 : static_cast<std::size_t>(width);
+}
+
+/// One character, or one of paint()'s sequences, which end with an m and are the only escapes in a text of ours.
+struct Piece {
+  std::size_t bytes = 0;
+  std::size_t columns = 0;
+};
+
+Piece piece_of(std::string_view text) {
+  if (text[0] == kEscape) return {std::min(text.find('m'), text.size() - 1) + 1, 0};
+  const Decoded next = decode(text);
+  return next.bytes == 0 ? Piece{1, 1} : Piece{next.bytes, width_of(next)};
 }
 
 }  // namespace
@@ -108,6 +125,56 @@ std::string fit(std::string_view text, std::size_t columns) {
     taken += std::max<std::size_t>(next.bytes, 1);
   }
   return std::string(text.substr(0, taken)) + "…";
+}
+
+std::size_t painted_width(std::string_view text) {
+  std::size_t columns = 0;
+  for (; !text.empty(); text.remove_prefix(piece_of(text).bytes)) columns += piece_of(text).columns;
+  return columns;
+}
+
+std::string fit_painted(std::string_view text, std::size_t columns) {
+  if (painted_width(text) <= columns) return std::string(text);
+  if (columns == 0) return {};
+  std::string result;
+  std::size_t used = 0;
+  bool painted = false;
+  while (!text.empty()) {
+    const Piece next = piece_of(text);
+    if (used + next.columns > columns - 1) break;
+    used += next.columns;
+    if (text[0] == kEscape) painted = text.substr(0, next.bytes) != kNoColor;
+    result += text.substr(0, next.bytes);
+    text.remove_prefix(next.bytes);
+  }
+  return result + "…" + (painted ? kNoColor : "");
+}
+
+std::string ascii_only(std::string_view text) {
+  std::string result;
+  while (!text.empty()) {
+    const Piece next = piece_of(text);
+    const std::string_view piece = text.substr(0, next.bytes);
+    if (static_cast<std::uint8_t>(piece[0]) < 0x80) {
+      result += piece;
+    } else {
+      result += piece == "…" ? "~" : std::string(next.columns, '?');
+    }
+    text.remove_prefix(next.bytes);
+  }
+  return result;
+}
+
+bool has_utf8_locale() {
+  // The first that is set counts, by POSIX; what it names need not be installed.
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    std::string locale = value;
+    std::transform(locale.begin(), locale.end(), locale.begin(), [](unsigned char c) { return std::tolower(c); });
+    return locale.find("utf-8") != std::string::npos || locale.find("utf8") != std::string::npos;
+  }
+  return false;
 }
 
 std::string counted(std::size_t count, std::string_view noun) {

@@ -20,6 +20,16 @@ std::size_t display_width(std::string_view text);
 /// `text`, already escaped, cut to at most `columns`; what was cut ends with an ellipsis.
 std::string fit(std::string_view text, std::size_t columns);
 
+/// The same two for text that paint() has coloured: sequences that set a colour take no columns, and none is left on.
+std::size_t painted_width(std::string_view text);
+std::string fit_painted(std::string_view text, std::size_t columns);
+
+/// As many columns in plain ASCII: "~" for an ellipsis, "?" for what else is beyond it.
+std::string ascii_only(std::string_view text);
+
+/// Whether the user's locale ($LC_ALL, $LC_CTYPE, $LANG) has characters beyond ASCII as UTF-8.
+bool has_utf8_locale();
+
 /// "1 checkpoint", "2 checkpoints".
 std::string counted(std::size_t count, std::string_view noun);
 

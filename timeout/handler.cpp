@@ -14,11 +14,12 @@
 #include "timeout/platform.h"
 #include "timeout/reserve.h"
 #include "timeout/resume.h"
+#include "timeout/times.h"
 
 namespace lastgood {
 namespace {
 
-using std::chrono::duration_cast, std::chrono::nanoseconds;
+using std::chrono::nanoseconds;
 
 constexpr double kMinute = 60e9;
 constexpr std::uint64_t kSaves = 256;          // the newest of the store, from which a save's time is reckoned
@@ -28,11 +29,6 @@ constexpr double kSlowStep = 0.99;
 TimeoutOptions checked(TimeoutOptions options) {
   timeout::check_options(options);
   return options;
-}
-
-std::int64_t wall_ms(const Machine& machine, BootTime at) {
-  const auto wall = machine.wall_clock() - duration_cast<std::chrono::system_clock::duration>(machine.now() - at);
-  return duration_cast<std::chrono::milliseconds>(wall.time_since_epoch()).count();
 }
 
 /// The largest of the run's latest: a reduced one tells nothing of the whole state.
@@ -55,13 +51,16 @@ TimeoutHandler::Impl::Impl(Store& in, Session& by, TimeoutTarget on, TimeoutOpti
       machine(*options.machine),
       is_colab(timeout::is_colab(machine)),
       start(timeout::session_start(machine)),
-      start_wall_ms(wall_ms(machine, start)),
+      start_wall_ms(timeout::wall_ms(machine, start)),
       board(machine, timeout::all_sources(machine, options, start), [this](const std::string& what) { warn(what); }),
       signals(options.signals),
       watch(board) {
   outlook.threshold = timeout::from_minutes(options.warning_threshold_minutes);
   if (const auto head = session.head()) last_step = head->step;
   timeout::record_place(session, target.place, last_step);
+  board_end = board.earliest();
+  outlook.end = end();
+  deadline_note.tell(session, last_step, deadline(), machine);
 }
 
 void TimeoutHandler::Impl::warn(const std::string& what) const noexcept {
@@ -104,6 +103,15 @@ BootTime TimeoutHandler::Impl::end() const noexcept {
   return end == BootTime::max() ? warning_notice->at + grace : end;
 }
 
+std::optional<Deadline> TimeoutHandler::Impl::deadline() const {
+  if (outlook.end == BootTime::max()) return std::nullopt;
+  auto from_source = board.deadline();
+  if (from_source && from_source->at <= outlook.end) return from_source;
+  const auto& notice = stop_notice ? stop_notice : warning_notice;
+  if (!notice) return from_source;  // it was put off since that look
+  return Deadline{outlook.end, "signal", timeout::signal_name(notice->signal) + " came"};
+}
+
 void TimeoutHandler::Impl::reckon(BootTime now) {
   session.flush();  // what saves have cost, for the next time, and the steps, for whoever comes after a crash
   const auto costs = list_save_costs(store, std::nullopt, kSaves);
@@ -143,6 +151,7 @@ void TimeoutHandler::Impl::look(BootTime now) noexcept try {
     }
   }
   outlook.end = end();
+  deadline_note.tell(session, last_step, deadline(), machine);
   const BootTime save_at = timeout::next_save(outlook, attempted);
   due = now >= save_at;
   const bool asked_to_stop = stop_notice && attempted && *attempted >= stop_notice->at;

@@ -7,6 +7,7 @@
 
 #include <lastgood/timeout.h>
 
+#include "timeout/deadline_note.h"
 #include "timeout/deadline_watch.h"
 #include "timeout/interval_window.h"
 #include "timeout/save_plan.h"
@@ -26,6 +27,7 @@ struct TimeoutHandler::Impl {
   timeout::DeadlineBoard board;
   timeout::SignalWatch signals;
   timeout::DeadlineWatch watch;
+  timeout::DeadlineNote deadline_note;
 
   timeout::IntervalWindow intervals;
   std::optional<BootTime> last_check;
@@ -50,6 +52,8 @@ struct TimeoutHandler::Impl {
   /// Brings everything above up to date.
   void look(BootTime now) noexcept;
   std::chrono::nanoseconds remaining(BootTime now) const noexcept;
+  /// As of the last look.
+  std::optional<Deadline> deadline() const;
   void remember(CheckpointId checkpoint, Step step, BootTime at) noexcept;
   void warn(const std::string& what) const noexcept;
 

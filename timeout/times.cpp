@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <ctime>
 #include <string>
 
 namespace lastgood::timeout {
@@ -85,6 +86,22 @@ std::optional<std::chrono::seconds> parse_clock(std::string_view text) {
 
 BootTime boot_time(const Machine& machine, WallTime end) {
   return machine.now() + std::chrono::duration_cast<std::chrono::nanoseconds>(end - machine.wall_clock());
+}
+
+std::int64_t wall_ms(const Machine& machine, BootTime at) {
+  using std::chrono::duration_cast, std::chrono::milliseconds;
+  // In milliseconds before they are added: in nanoseconds, an end beyond the year 2262 would not fit.
+  const auto from_now = duration_cast<milliseconds>(at - machine.now());
+  return (duration_cast<milliseconds>(machine.wall_clock().time_since_epoch()) + from_now).count();
+}
+
+std::string iso_time(std::int64_t ms) {
+  const std::time_t seconds = ms / 1000;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[32] = {};
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
 }
 
 }  // namespace lastgood::timeout

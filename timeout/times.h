@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include <lastgood/timeout_machine.h>
@@ -24,5 +26,10 @@ std::string_view trimmed(std::string_view text);
 
 /// When the boot clock will show what the wall clock calls `end`, as the two stand now.
 BootTime boot_time(const Machine& machine, WallTime end);
+/// The way back: what the wall clock shows at `at`, in milliseconds since 1970, as the two stand now.
+std::int64_t wall_ms(const Machine& machine, BootTime at);
+
+/// "2026-11-24T18:30:00Z", without the fraction.
+std::string iso_time(std::int64_t ms);
 
 }  // namespace lastgood::timeout

@@ -65,6 +65,7 @@ TEST_CASE("every command's options are completed, and no other command's") {
     CHECK(offers(options, "--json"));
     CHECK(offers(options, "--run") == command.takes_run);
     CHECK(offers(options, "--structure-only") == (command.name == "verify"));
+    CHECK(offers(options, "--interval") == (command.name == "watch"));
     CHECK(offers(options, "--keep-within") == (command.name == "forget" || command.name == "gc"));
     CHECK(offers(options, "--dry-run") == (command.name == "rollback" || command.name == "forget" ||
                                            command.name == "gc" || command.name == "rebuild"));

@@ -72,7 +72,7 @@ Finished failed(const fs::path& store, Words words, int exit, const std::string&
 const std::vector<Words> kOnAnyStore = {{"list"},     {"show"},        {"log"},           {"runs"},
                                         {"sessions"}, {"stats"},       {"verify"},        {"rollback", "head"},
                                         {"tag", "x"}, {"pin", "head"}, {"unpin", "head"}, {"forget", "1"},
-                                        {"gc"},       {"health"},      {"events"}};
+                                        {"gc"},       {"health"},      {"events"},        {"watch"}};
 
 }  // namespace
 
@@ -163,6 +163,7 @@ TEST_CASE("a store that one may read but not write can be asked, and is not chan
   const std::string before = sample.contents();
   CHECK(lastgood(sample.path(), {"list"}, nobody).exit == 0);
   CHECK(lastgood(sample.path(), {"show"}, nobody).exit == 0);
+  CHECK(lastgood(sample.path(), {"watch"}, nobody).exit == 0);
   CHECK(lastgood(sample.path(), {"forget", "3", "--dry-run"}, nobody).exit == 0);
   CHECK(lastgood(sample.path(), {"gc", "--dry-run"}, nobody).exit == 0);
   for (const Words& words :

@@ -106,4 +106,23 @@ TEST_CASE("colour is added only where it is wanted") {
   CHECK(paint("x", Tone::bad, true) == "\x1b[31mx\x1b[0m");
 }
 
+TEST_CASE("painted text is measured and cut by what is seen of it, and leaves no colour on") {
+  set_text_locale();
+  const std::string text = "a\x1b[31mbcd\x1b[0mef";
+  CHECK(painted_width(text) == 6);
+  CHECK(fit_painted(text, 6) == text);
+  CHECK(fit_painted(text, 5) == "a\x1b[31mbcd\x1b[0m…");
+  CHECK(fit_painted(text, 3) == "a\x1b[31mb…\x1b[0m");
+  CHECK(fit_painted(text, 1) == "…");
+  CHECK(fit_painted(text, 0) == "");
+  CHECK(painted_width("\x1b[31") == 0);  // a sequence that is cut off
+  CHECK(fit_painted("学学学", 4) == "学…");
+}
+
+TEST_CASE("what ASCII does not have becomes question marks, one a column") {
+  set_text_locale();
+  CHECK(ascii_only("plain \x1b[31mred\x1b[0m") == "plain \x1b[31mred\x1b[0m");
+  CHECK(ascii_only("ż学…\xff") == "???~?");
+}
+
 }  // namespace lastgood::test

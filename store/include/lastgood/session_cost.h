@@ -18,6 +18,11 @@ namespace lastgood {
 /// The kind of the event that tells why a session is about to end: a signal, a deadline. Its message is for people.
 inline constexpr char kSessionEnding[] = "session_ending";
 
+/// The kind of the event that tells when the session will end, recorded as soon as that is known and again when it has
+/// changed; the newest one of a session counts. No alarm. Its detail is {"ends_at": milliseconds since 1970, or null
+/// where no end is known any more, "source": a word such as "slurm"}.
+inline constexpr char kSessionDeadline[] = "session_deadline";
+
 struct SessionCost {
   SessionId session;
   /// The highest step that anything was recorded of, since the session's start or its newest rollback.
