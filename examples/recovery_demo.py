@@ -3,19 +3,17 @@
 and reaches the loss of a run that nothing happened to; once it cannot, and halts with a diagnosis. Every failure really
 happens inside the training, and every claim is checked; the exit status is 0 only if all of them hold.
 
-  examples/recovery_demo.py [--build DIR] [--out DIR] [--text FILE-OR-DIRECTORY]
+  ./dev demo recovery [--out DIR] [--text FILE-OR-DIRECTORY]
 """
-import argparse
 import concurrent.futures
 import pathlib
 import shlex
-import shutil
 import statistics
 import subprocess
 import sys
 import time
 
-from demo import Command, Failed, Trainer, expect, flip_a_byte, say
+from stage import Command, Failed, Trainer, arguments, expect, flip_a_byte, play, say
 
 STEPS = 160
 SAVE_EVERY = 20
@@ -189,24 +187,8 @@ class Act:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build"), help="the build folder")
-    parser.add_argument("--out", type=pathlib.Path, help="where the stores go; what an earlier demo left there is replaced")
-    parser.add_argument("--text", default="/usr/share/common-licenses", help="a file or a directory to train on")
-    options = parser.parse_args()
-    options.out = options.out or options.build / "demo"
-    try:
-        for name in ("recovery", "damaged"):
-            if (options.out / name / "catalog.db").exists():
-                shutil.rmtree(options.out / name)
-        options.out.mkdir(parents=True, exist_ok=True)
-        Act(options).run()
-    except Failed as failure:
-        say(f"\nFAILED: {failure}")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return play(Act, arguments(__doc__).parse_args(),
+                ("recovery", "damaged"))
 
 
 if __name__ == "__main__":

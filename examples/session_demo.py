@@ -3,9 +3,8 @@
 goes on by itself, and the whole chain ends with the bits of one run that nobody disturbed. Every claim is checked; the
 exit status is 0 only if all of them hold.
 
-  examples/session_demo.py --build DIR [--out DIR] [--text FILE-OR-DIRECTORY]
+  ./dev demo session [--out DIR] [--text FILE-OR-DIRECTORY]
 """
-import argparse
 import errno
 import json
 import math
@@ -18,8 +17,7 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from demo import SAVE_EVERY, Command, Failed, Trainer, expect, say  # noqa: E402
+from stage import SAVE_EVERY, Command, Failed, Trainer, arguments, expect, play, say
 
 SESSION = 40      # seconds
 GRACE = 5         # seconds
@@ -278,24 +276,8 @@ class SessionDemo:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--build", type=pathlib.Path, default=pathlib.Path("build"), help="the build folder")
-    parser.add_argument("--out", type=pathlib.Path, help="where the stores go; what an earlier demo left there is replaced")
-    parser.add_argument("--text", default="/usr/share/common-licenses", help="a file or a directory to train on")
-    options = parser.parse_args()
-    options.out = options.out or options.build / "demo"
-    try:
-        for name in ("sessions", "sessions-disk/store", "uninterrupted-sessions"):
-            if (options.out / name / "catalog.db").exists():
-                shutil.rmtree(options.out / name)
-        options.out.mkdir(parents=True, exist_ok=True)
-        SessionDemo(options).run()
-    except Failed as failure:
-        say(f"\nFAILED: {failure}")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return play(SessionDemo, arguments(__doc__).parse_args(),
+                ("sessions", "sessions-disk/store", "uninterrupted-sessions"))
 
 
 if __name__ == "__main__":

@@ -82,8 +82,9 @@ class TimeoutHandler {
   void note_checkpoint(CheckpointId checkpoint, Step step, std::optional<BootTime> taken = {});
 
   /// Saves the current state. Where the time may not do for all of it, the model first, as a checkpoint that is marked
-  /// as reduced and does not become the head; then everything, for which most is written then. A state whose loss is
-  /// not finite is marked as unstable. `additional_state` is a JSON object. Never throws.
+  /// as reduced: the head until the whole one follows, but passed over by auto_resume(); then everything, for which
+  /// most is written then. A state whose loss is not finite is marked as unstable. `additional_state` is a JSON object.
+  /// Never throws.
   EmergencySave save_emergency_checkpoint(Step step, std::int64_t epoch, std::map<std::string, double> metrics = {},
                                           Stability stability = Stability::unknown,
                                           const std::string& additional_state = "{}") noexcept;
