@@ -7,15 +7,15 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "examples"))
-import demo  # noqa: E402
+import stage  # noqa: E402
 
 STEPS = 100
-SAVE_EVERY = demo.SAVE_EVERY
+SAVE_EVERY = stage.SAVE_EVERY
 
 
 def merge(losses, trainer):
     for step, loss in trainer.losses().items():
-        demo.expect(losses.get(step, loss) == loss, f"the loss of step {step} came out differently the second time")
+        stage.expect(losses.get(step, loss) == loss, f"the loss of step {step} came out differently the second time")
         losses[step] = loss
 
 
@@ -23,14 +23,14 @@ def killed_again_and_again(build, store, text):
     """Before the first save, between saves, in the middle of two of them, and after the last step but one."""
     losses = {}
     for kill in (("step", 7), ("save", 25), ("step", 33), ("save", 50), ("step", 80), ("step", 99)):
-        trainer = demo.Trainer(build, store, text, STEPS)
+        trainer = stage.Trainer(build, store, text, STEPS)
         if kill[0] == "save":
             trainer.kill_while_saving(kill[1])
         else:
             trainer.kill_after_step(kill[1])
         merge(losses, trainer)
-    last = demo.Trainer(build, store, text, STEPS).run()
-    demo.expect(last.all("resumed")[0]["step"] == 75, "the last trainer did not resume from step 75")
+    last = stage.Trainer(build, store, text, STEPS).run()
+    stage.expect(last.all("resumed")[0]["step"] == 75, "the last trainer did not resume from step 75")
     merge(losses, last)
     return losses
 
@@ -42,11 +42,11 @@ def main():
     text = pathlib.Path(__file__).resolve().parents[2] / "LICENSE"
     with tempfile.TemporaryDirectory() as directory:
         directory = pathlib.Path(directory)
-        straight = demo.Trainer(build, directory / "straight", text, STEPS).run()
+        straight = stage.Trainer(build, directory / "straight", text, STEPS).run()
         losses = killed_again_and_again(build, directory / "killed", text)
-        demo.expect(losses == straight.losses(), "the losses differ from those of the undisturbed run")
-        digests = [demo.Command(build, directory / name).digest("head") for name in ("straight", "killed")]
-        demo.expect(digests[0] == digests[1], f"the final states differ: {digests}")
+        stage.expect(losses == straight.losses(), "the losses differ from those of the undisturbed run")
+        digests = [stage.Command(build, directory / name).digest("head") for name in ("straight", "killed")]
+        stage.expect(digests[0] == digests[1], f"the final states differ: {digests}")
         print(f"{len(losses)} losses and the final state {digests[0]} are the same")
     return 0
 
