@@ -45,8 +45,8 @@ Tone tone_of(Stability stability) {
 
 std::vector<std::string> remarks(const CheckpointInfo& checkpoint) {
   std::vector<std::string> words;
-  if (!checkpoint.intact) words.push_back("DAMAGED");
-  if (checkpoint.pinned) words.push_back("pinned");
+  if (!checkpoint.intact) words.emplace_back("DAMAGED");
+  if (checkpoint.pinned) words.emplace_back("pinned");
   words.insert(words.end(), checkpoint.tags.begin(), checkpoint.tags.end());
   return words;
 }

@@ -60,8 +60,8 @@ class Verification {
     std::vector<Blob> batch;
     for (const catalog::PackRow& pack : packs) {
       if (pack.live_blobs > 0) check_pack_header(pack);
-      for (Blob& blob : query(store_, [&](Connection& db) { return catalog::blobs_in_pack(db, pack.id); })) {
-        if (blob.state == catalog::BlobState::live) batch.push_back(std::move(blob));
+      for (const Blob& blob : query(store_, [&](Connection& db) { return catalog::blobs_in_pack(db, pack.id); })) {
+        if (blob.state == catalog::BlobState::live) batch.push_back(blob);
       }
       if (batch.size() < kBatchBlobs) continue;
       checker.check(batch);
