@@ -104,7 +104,8 @@ void add_expectations(std::string& script, const std::string& command, const std
     if (argument.positional() || !argument.takes_value()) continue;
     std::string pattern;
     for (const std::string& name : split_names(argument.names)) {
-      pattern += (pattern.empty() ? "" : "|") + command + ":" + name;
+      if (!pattern.empty()) pattern += "|";
+      pattern.append(command).append(":").append(name);
     }
     script += "    " + pattern + ") echo " + word_for(argument.offer) + " ;;\n";
   }

@@ -138,7 +138,7 @@ class Attempt {
     recovery.restored = result_.restored;
     recovery.resumed_step = result_.step;
     recovery.detail = write_detail(detail_);
-    impl_.note(std::move(recovery));
+    impl_.note(recovery);
   }
 
   AutoRecovery::Impl& impl_;

@@ -55,7 +55,7 @@ std::size_t AutoRecovery::Impl::rung_for(const std::string& failure) const {
   return std::min(rung, ladder(failure).size() - 1);
 }
 
-void AutoRecovery::Impl::note(Recovery recovery) {
+void AutoRecovery::Impl::note(const Recovery& recovery) {
   session.record(recovery);
   // As the catalog has it: with its id, session and time.
   history.push_back(list_recoveries(store, session.run()).front());
@@ -109,7 +109,7 @@ RecoveryResult AutoRecovery::Impl::halt(const std::string& failure, Step step, s
   detail.errors = latest.errors;
   detail.tensors = halted->tensors;
   end.detail = recovery::write_detail(detail);
-  note(std::move(end));
+  note(end);
   session.record(Event{
       .step = step,
       .kind = "halted",
@@ -147,7 +147,7 @@ void AutoRecovery::watch(HealthMonitor* monitor) noexcept {
 
 std::optional<CheckpointInfo> AutoRecovery::resume(const SkippedFn& skipped) {
   prepare_restore();
-  const auto from = impl_->session.resume(impl_->target.restore, skipped);
+  auto from = impl_->session.resume(impl_->target.restore, skipped);
   if (from) note_restored(from->id);
   return from;
 }
@@ -227,7 +227,7 @@ void AutoRecovery::reset() {
   boundary.action = "reset";
   boundary.outcome = RecoveryOutcome::succeeded;
   boundary.resumed_step = boundary.step;
-  impl_->note(std::move(boundary));
+  impl_->note(boundary);
   impl_->halted.reset();
 }
 

@@ -31,7 +31,7 @@ struct AutoRecovery::Impl {
   /// Throws Error(not_found) for a failure without a ladder.
   std::size_t rung_for(const std::string& failure) const;
   /// Writes a row, durably, and begins the count of healthy steps anew.
-  void note(Recovery recovery);
+  void note(const Recovery& recovery);
   /// Ends the attempt that is on probation, if there is one.
   void settle(RecoveryOutcome outcome);
   void count_healthy(const StepMetrics& metrics);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <lastgood/error.h>
 
 #include "recovery/actions.h"
@@ -12,8 +14,10 @@ Error invalid(const std::string& subject, const std::string& message) {
 
 void check_rungs(const std::string& failure, const Ladder& ladder, const RecoveryOptions& options) {
   if (ladder.empty()) throw invalid(failure, "the ladder of '" + failure + "' has no rung");
+  if (std::any_of(ladder.begin(), ladder.end(), [](const Rung& rung) { return rung.empty(); })) {
+    throw invalid(failure, "a rung of the ladder of '" + failure + "' has no action");
+  }
   for (const Rung& rung : ladder) {
-    if (rung.empty()) throw invalid(failure, "a rung of the ladder of '" + failure + "' has no action");
     for (const std::string& action : rung) {
       if (is_known_action(action) || options.actions.contains(action)) continue;
       throw invalid(action, "the ladder of '" + failure + "' names an unknown action, '" + action +

@@ -33,8 +33,8 @@ std::uint64_t catalog_size(const StoreImpl& store) {
 
 }  // namespace
 
-std::vector<CheckpointInfo> list_checkpoints(const Store& store, const ListQuery& list) {
-  return query(store, [&](catalog::Connection& db) { return catalog::list_checkpoints(db, list); });
+std::vector<CheckpointInfo> list_checkpoints(const Store& store, const ListQuery& query) {
+  return lastgood::query(store, [&](catalog::Connection& db) { return catalog::list_checkpoints(db, query); });
 }
 
 std::optional<CheckpointInfo> find_checkpoint(const Store& store, CheckpointId id) {

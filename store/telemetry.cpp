@@ -39,17 +39,17 @@ const char* to_string(RecoveryOutcome outcome) noexcept {
   return "unknown";
 }
 
-std::vector<Observation> list_observations(const Store& store, const ObservationQuery& wanted) {
-  return query(store, [&](catalog::Connection& db) {
-    if (wanted.leading_to) require_checkpoint(db, *wanted.leading_to);
-    return catalog::list_observations(db, wanted);
+std::vector<Observation> list_observations(const Store& store, const ObservationQuery& query) {
+  return lastgood::query(store, [&](catalog::Connection& db) {
+    if (query.leading_to) require_checkpoint(db, *query.leading_to);
+    return catalog::list_observations(db, query);
   });
 }
 
-std::vector<Event> list_events(const Store& store, const EventQuery& wanted) {
-  return query(store, [&](catalog::Connection& db) {
-    if (wanted.leading_to) require_checkpoint(db, *wanted.leading_to);
-    return catalog::list_events(db, wanted);
+std::vector<Event> list_events(const Store& store, const EventQuery& query) {
+  return lastgood::query(store, [&](catalog::Connection& db) {
+    if (query.leading_to) require_checkpoint(db, *query.leading_to);
+    return catalog::list_events(db, query);
   });
 }
 

@@ -25,7 +25,7 @@ struct ListQuery {
 };
 
 /// Checkpoints, newest first: in the order of their commits, whatever their steps. A run that is not there has none.
-std::vector<CheckpointInfo> list_checkpoints(const Store& store, const ListQuery& list = {});
+std::vector<CheckpointInfo> list_checkpoints(const Store& store, const ListQuery& query = {});
 
 /// The checkpoint of this id; nothing where there never was one, or it was forgotten.
 std::optional<CheckpointInfo> find_checkpoint(const Store& store, CheckpointId id);
