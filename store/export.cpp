@@ -107,6 +107,7 @@ ExportReport export_safetensors(const Store& store, CheckpointId checkpoint, con
   const OpenedCheckpoint opened = reader.open(checkpoint);
   const std::vector<std::size_t> positions = selected(opened, options.section);
   std::vector<EntrySpec> specs;
+  specs.reserve(positions.size());
   for (const std::size_t position : positions) specs.push_back(opened.manifest.entries[position].spec);
   const auto naming = options.section ? format::Naming::plain : format::Naming::with_section;
   format::OutgoingState state = format::to_safetensors(specs, {info.step, info.epoch, info.metadata}, naming);

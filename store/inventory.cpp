@@ -80,7 +80,7 @@ class Scanner {
     } catch (const Error& error) {
       // A file under another pack's name. Left where it is, and told.
       if (error.code() != ErrorCode::invalid_argument) throw;
-      inventory_.left_out.push_back(error.what());
+      inventory_.left_out.emplace_back(error.what());
     }
     done_ += file->size();
   }

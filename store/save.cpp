@@ -35,7 +35,6 @@ namespace lastgood {
 namespace {
 
 using pipeline::Content;
-using pipeline::ContentKey;
 
 // Copies that wait for their pins hold memory: so many tasks at most, and never more than a quarter of it.
 constexpr std::size_t kMostWaiting = 8;

@@ -27,6 +27,7 @@ class Child {
  public:
   Child(const std::vector<std::string>& command, int output) : name_(command.front()) {
     std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
     for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     posix_spawn_file_actions_t files;

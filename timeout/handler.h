@@ -57,7 +57,7 @@ struct TimeoutHandler::Impl {
   void remember(CheckpointId checkpoint, Step step, BootTime at) noexcept;
   void warn(const std::string& what) const noexcept;
 
-  EmergencySave save(const SaveRequest& request, const std::string& additional_state, BootTime now);
+  EmergencySave save(const SaveRequest& wanted, const std::string& additional, BootTime now);
 
  private:
   void listen(BootTime now);

@@ -17,13 +17,14 @@ struct Fields {
 };
 
 std::optional<WallTime> wall_time(const Fields& from) {
-  using namespace std::chrono;
-  const year_month_day date{year(from.year), month(static_cast<unsigned>(from.month)),
-                            day(static_cast<unsigned>(from.day))};
+  namespace chrono = std::chrono;
+  const chrono::year_month_day date{chrono::year(from.year), chrono::month(static_cast<unsigned>(from.month)),
+                                    chrono::day(static_cast<unsigned>(from.day))};
   const bool sound = date.ok() && from.hour >= 0 && from.hour < 24 && from.minute >= 0 && from.minute < 60 &&
                      from.second >= 0 && from.second <= 60;
   if (!sound || from.year < 1970 || from.year > 2200) return std::nullopt;
-  return WallTime(sys_days(date)) + hours(from.hour) + minutes(from.minute) + seconds(from.second);
+  return WallTime(chrono::sys_days(date)) + chrono::hours(from.hour) + chrono::minutes(from.minute) +
+         chrono::seconds(from.second);
 }
 
 }  // namespace
