@@ -10,7 +10,7 @@ namespace lastgood::cli {
 
 namespace {
 
-constexpr const char* kWayOut = "; see `lastgood forget --help`";
+constexpr const char* kWayOut = "; see `lastgood forget --help` or `lastgood gc --help`";
 
 }  // namespace
 

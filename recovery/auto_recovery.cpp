@@ -39,6 +39,12 @@ std::size_t AutoRecovery::Impl::first_attempt() const {
   return static_cast<std::size_t>(history.rend() - success);
 }
 
+std::vector<Recovery> AutoRecovery::Impl::attempts() const {
+  std::vector<Recovery> tried(history.begin() + static_cast<std::ptrdiff_t>(first_attempt()), history.end());
+  std::erase_if(tried, [](const Recovery& recovery) { return recovery.outcome == RecoveryOutcome::halted; });
+  return tried;
+}
+
 const Ladder& AutoRecovery::Impl::ladder(const std::string& failure) const {
   const auto own = options.ladders.find(failure);
   return own != options.ladders.end() ? own->second : default_ladder(failure);
@@ -47,10 +53,9 @@ const Ladder& AutoRecovery::Impl::ladder(const std::string& failure) const {
 /// One above the highest that was taken against this failure since the latest success.
 std::size_t AutoRecovery::Impl::rung_for(const std::string& failure) const {
   std::size_t rung = 0;
-  for (std::size_t i = first_attempt(); i < history.size(); ++i) {
-    if (history[i].failure == failure && history[i].outcome != RecoveryOutcome::halted) {
-      rung = std::max(rung, static_cast<std::size_t>(recovery::read_detail(history[i]).rung) + 1);
-    }
+  for (const Recovery& tried : attempts()) {
+    if (tried.failure == failure)
+      rung = std::max(rung, static_cast<std::size_t>(recovery::read_detail(tried).rung) + 1);
   }
   return std::min(rung, ladder(failure).size() - 1);
 }
@@ -72,10 +77,24 @@ void AutoRecovery::Impl::settle(RecoveryOutcome outcome) {
 }
 
 void AutoRecovery::Impl::count_healthy(const StepMetrics& metrics) {
-  if (history.empty() || history.back().outcome != RecoveryOutcome::probation) return;
-  if (metrics.step <= history.back().step) return;
+  if (history.empty() || metrics.step <= history.back().step) return;
+  const RecoveryOutcome outcome = history.back().outcome;
+  if (outcome != RecoveryOutcome::probation && outcome != RecoveryOutcome::halted) return;
   scanned = scanned || metrics.overall_health == Health::healthy;
-  if (++healthy_steps >= options.probation_steps && scanned) settle(RecoveryOutcome::succeeded);
+  if (++healthy_steps < options.probation_steps || !scanned) return;
+  // After a halt: somebody has mended the cause, or the run would not have come past it.
+  outcome == RecoveryOutcome::halted ? begin_anew() : settle(RecoveryOutcome::succeeded);
+}
+
+void AutoRecovery::Impl::begin_anew() {
+  Recovery boundary;
+  boundary.step = latest.step;
+  boundary.failure = "none";
+  boundary.action = "reset";
+  boundary.outcome = RecoveryOutcome::succeeded;
+  boundary.resumed_step = boundary.step;
+  note(boundary);
+  halted.reset();
 }
 
 HaltReport AutoRecovery::Impl::diagnose(const std::string& failure, Step step, std::int64_t epoch) const {
@@ -87,7 +106,7 @@ HaltReport AutoRecovery::Impl::diagnose(const std::string& failure, Step step, s
   report.errors = latest.errors;
   report.tensors = latest.nan_tensors;
   report.tensors.insert(report.tensors.end(), latest.inf_tensors.begin(), latest.inf_tensors.end());
-  report.tried.assign(history.begin() + static_cast<std::ptrdiff_t>(first_attempt()), history.end());
+  report.tried = attempts();
   if (const auto good = last_stable(store, session.run())) {
     report.last_good = good->id;
     report.last_good_step = good->step;
@@ -110,11 +129,11 @@ RecoveryResult AutoRecovery::Impl::halt(const std::string& failure, Step step, s
   detail.tensors = halted->tensors;
   end.detail = recovery::write_detail(detail);
   note(end);
-  session.record(Event{
-      .step = step,
-      .kind = "halted",
-      .severity = Severity::critical,
-      .message = failure + " came back after " + std::to_string(options.max_retries) + " recoveries without success"});
+  session.record(
+      Event{.step = step,
+            .kind = "halted",
+            .severity = Severity::critical,
+            .message = failure + " after " + std::to_string(halted->tried.size()) + " recoveries without success"});
   session.flush();
   return {.success = false, .action = "max_retries_exceeded", .step = step, .epoch = epoch, .restored = {}};
 }
@@ -179,7 +198,7 @@ RecoveryResult AutoRecovery::recover(const std::string& failure, Step step, std:
   static_cast<void>(impl_->ladder(failure));  // an unknown failure touches nothing
   impl_->settle(RecoveryOutcome::relapsed);
   if (failure == "oom" && impl_->monitor != nullptr) impl_->monitor->count_oom();
-  if (impl_->history.size() - impl_->first_attempt() >= impl_->options.max_retries) {
+  if (impl_->attempts().size() >= impl_->options.max_retries) {
     return impl_->halt(failure, step, epoch);
   }
   return recovery::attempt(*impl_, failure, step, epoch);
@@ -209,7 +228,7 @@ bool AutoRecovery::verify_checkpoint(CheckpointId checkpoint) {
 
 RecoveryReport AutoRecovery::get_recovery_report() const {
   RecoveryReport report = recovery::summarise(impl_->history);
-  report.consecutive_failures = impl_->history.size() - impl_->first_attempt();
+  report.consecutive_failures = impl_->attempts().size();
   for (const RunInfo& run : list_runs(impl_->store)) {
     if (run.name == impl_->session.run()) report.checkpoint_count = run.checkpoints;
   }
@@ -221,14 +240,7 @@ std::optional<HaltReport> AutoRecovery::halt_report() const {
 }
 
 void AutoRecovery::reset() {
-  Recovery boundary;
-  boundary.step = impl_->latest.step;
-  boundary.failure = "none";
-  boundary.action = "reset";
-  boundary.outcome = RecoveryOutcome::succeeded;
-  boundary.resumed_step = boundary.step;
-  impl_->note(boundary);
-  impl_->halted.reset();
+  impl_->begin_anew();
 }
 
 }  // namespace lastgood

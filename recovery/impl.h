@@ -25,8 +25,10 @@ struct AutoRecovery::Impl {
 
   Impl(Store& in, Session& by, RecoveryTarget on, RecoveryOptions with);
 
-  /// Where the attempts begin that count: after the latest success.
+  /// Where the rows begin that count: after the latest success.
   std::size_t first_attempt() const;
+  /// Those that count, without halts: after one a restart may have gone on.
+  std::vector<Recovery> attempts() const;
   const Ladder& ladder(const std::string& failure) const;
   /// Throws Error(not_found) for a failure without a ladder.
   std::size_t rung_for(const std::string& failure) const;
@@ -35,6 +37,8 @@ struct AutoRecovery::Impl {
   /// Ends the attempt that is on probation, if there is one.
   void settle(RecoveryOutcome outcome);
   void count_healthy(const StepMetrics& metrics);
+  /// What was tried so far counts no more: for the budget, and for the ladders.
+  void begin_anew();
   RecoveryResult halt(const std::string& failure, Step step, std::int64_t epoch);
   void keep_last() noexcept;
   HaltReport diagnose(const std::string& failure, Step step, std::int64_t epoch) const;

@@ -1,5 +1,6 @@
 #include "recovery/report.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include <nlohmann/json.hpp>
@@ -110,8 +111,10 @@ std::string HaltReport::to_json() const {
 
 /// What was seen, what was tried, and the one command to go on by.
 std::string HaltReport::to_text() const {
+  const bool came_back =
+      std::any_of(tried.begin(), tried.end(), [&](const auto& one) { return one.failure == failure; });
   std::string text = "Run " + run + " was halted at step " + std::to_string(step) + ", epoch " + std::to_string(epoch) +
-                     ": " + failure + " came back.\n";
+                     ": " + failure + (came_back ? " came back" : ", and nothing is left to try") + ".\n";
   for (const std::string& error : errors) text += "  seen: " + error + "\n";
   const std::string first = first_tensor(tensors);
   if (!first.empty()) text += "  first tensor that was not finite: " + first + "\n";
@@ -119,6 +122,7 @@ std::string HaltReport::to_text() const {
     text += "  tried at step " + std::to_string(recovery.step) + ", " + when(recovery.recorded_at_ms) + ", against " +
             recovery.failure + ": " + recovery.action + ", " + to_string(recovery.outcome) + "\n";
   }
+  text += "Mend the cause before you start it again: a failure before it has proven itself halts it at once.\n";
   if (!last_good) return text + "No stable checkpoint is left to go back to.\n";
   return text + "The last good checkpoint is " + std::to_string(last_good->value) + ", step " +
          std::to_string(last_good_step.value_or(0)) + ". To go back to it by hand:\n  " + command + "\n";

@@ -86,9 +86,9 @@ class Rebuild {
     const Path path = paths::store_lock(directory_);
     auto lock = files_.try_lock(path, io::LockMode::exclusive);
     if (!lock) {
-      throw Error(ErrorCode::busy, directory_.string(),
-                  directory_.string() + " is open for writing (" + describe_holder(files_, path) +
-                      "); close it there, then rebuild");
+      throw Error(
+          ErrorCode::busy, directory_.string(),
+          directory_.string() + " is open for writing in another process: end its trainers and commands, then rebuild");
     }
     sign(*lock);
     return lock;

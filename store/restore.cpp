@@ -88,7 +88,7 @@ class Restoration {
     const auto known = sessions_.find(record.session);
     if (known != sessions_.end()) return known->second;
     const RunId run = catalog::find_or_create_run(db_, record.run);
-    return sessions_[record.session] = catalog::restore_session(db_, run, record.session);
+    return sessions_[record.session] = catalog::restore_session(db_, run, record.session, record.created_at_ms);
   }
 
   Connection& db_;

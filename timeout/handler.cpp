@@ -201,8 +201,9 @@ bool TimeoutHandler::should_save_emergency_checkpoint() const {
   return impl_->due;
 }
 
-TimeoutCheck TimeoutHandler::check_timeout() noexcept {
+TimeoutCheck TimeoutHandler::check_timeout(std::optional<Step> step) noexcept {
   Impl& impl = *impl_;
+  if (step) impl.last_step = *step;
   const BootTime now = impl.machine.now();
   if (impl.last_check) impl.intervals.add(now - *impl.last_check);
   impl.last_check = now;

@@ -101,12 +101,12 @@ void TrainingRun::Impl::recover(const std::string& failure) {
 }
 
 void TrainingRun::Impl::watch_the_time() {
-  if (timeout.check_timeout().should_save) {
+  if (timeout.check_timeout(counts->step).should_save) {
     save_emergency();
   } else if (save_is_due) {
     save();
   }
-  stopped = timeout.check_timeout().should_stop;
+  stopped = timeout.check_timeout(counts->step).should_stop;
 }
 
 /// What is recorded of steps shall be there for whoever looks on, and after a crash: it tells what that cost.

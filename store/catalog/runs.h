@@ -34,8 +34,8 @@ struct NewSession {
 /// Marks sessions of the run that are still open as crashed (the caller holds the run's lock) and adds a new one.
 SessionId begin_session(Connection& db, const NewSession& session);
 void end_session(Connection& db, SessionId session, SessionState state);
-/// With `uuid` as given, for rebuild: ended, of unknown process.
-SessionId restore_session(Connection& db, RunId run, const format::Uuid& uuid);
+/// With `uuid` as given, for rebuild: ended, of unknown process. `started_at_ms`: as early as is known.
+SessionId restore_session(Connection& db, RunId run, const format::Uuid& uuid, std::int64_t started_at_ms);
 std::vector<SessionInfo> list_sessions(Connection& db, const std::optional<std::string>& run);
 
 StoreStats stats(Connection& db);  // what the catalog knows: bytes_on_disk and catalog_bytes stay 0

@@ -58,10 +58,10 @@ void end_session(Connection& db, SessionId session, SessionState state) {
   }
 }
 
-SessionId restore_session(Connection& db, RunId run, const format::Uuid& uuid) {
+SessionId restore_session(Connection& db, RunId run, const format::Uuid& uuid, std::int64_t started_at_ms) {
   // How it ended is not in the packs; `interrupted` claims the least.
   Statement(db, "INSERT INTO session(uuid, run_id, state, pid, host, started_at_ms) VALUES (?1, ?2, ?3, 0, '', ?4)",
-            uuid, run, static_cast<int>(SessionState::interrupted), now_ms())
+            uuid, run, static_cast<int>(SessionState::interrupted), started_at_ms)
       .run();
   return SessionId{db.last_insert_id()};
 }

@@ -111,10 +111,11 @@ TEST_CASE("a session that ended stays as it ended") {
 TEST_CASE("a rebuilt session is over and of no known process") {
   SampleCatalog sample;
   const format::Uuid uuid = format::Uuid::random();
-  sample.write([&](Connection& c) { restore_session(c, find_or_create_run(c, "demo"), uuid); });
+  sample.write([&](Connection& c) { restore_session(c, find_or_create_run(c, "demo"), uuid, 1234); });
   const SessionInfo info = sample.read([](Connection& c) { return list_sessions(c, {}); }).front();
   CHECK(info.state == SessionState::interrupted);
   CHECK(info.pid == 0);
+  CHECK(info.started_at_ms == 1234);
 }
 
 TEST_CASE("the store's numbers add up") {

@@ -113,7 +113,8 @@ TEST_CASE("a command line that makes no sense exits 2 and points to the help") {
         "name the checkpoints to forget, or say what to keep with --keep rules; see `lastgood forget --help`");
   check({"forget", "3", "--keep-last", "1"},
         "name the checkpoints to forget, or say what to keep, not both; see `lastgood forget --help`");
-  check({"gc", "--max"}, "--metric and --max go with --keep-best; see `lastgood forget --help`");
+  check({"gc", "--max"},
+        "--metric and --max go with --keep-best; see `lastgood forget --help` or `lastgood gc --help`");
   check({"forget", "--keep-every", "0"}, "--keep-every counts steps, from 1 on; see `lastgood forget --help`");
   check({"gc", "--keep-within", "soon"},
         "--keep-within takes a time span such as 90s, 15m, 12h, 7d or 2w, not \"soon\"; see `lastgood forget --help`");

@@ -244,6 +244,32 @@ TEST_CASE("NaN, rollback, NaN, rollback ends: three attempts without success hal
   CHECK(outcome_of_latest(trainer) == RecoveryOutcome::halted);
 }
 
+TEST_CASE("A halted run that was started again halts at once, until it has come through a probation beyond that step") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  RecoveryOptions options;
+  options.probation_steps = 3;
+  {
+    AutoRecovery recovery = trainer.recovery(options);
+    for (int i = 0; i < 4; ++i) recovery.recover("nan_detected", 15, 1);
+  }
+  trainer.restart();
+  AutoRecovery recovery = trainer.recovery(options);
+  recovery.resume();
+  for (Step step = 11; step <= 17; ++step) recovery.detect_failure(healthy(step));
+  SECTION("too early, whatever it is: with what was tried, and without what was not") {
+    CHECK(recovery.recover("loss_divergence", 18, 1).action == "max_retries_exceeded");
+    const HaltReport report = recovery.halt_report().value();
+    CHECK(report.tried.size() == 3);
+    CHECK_THAT(report.to_text(), !Catch::Contains("came back") && Catch::Contains("Mend the cause"));
+  }
+  SECTION("afterwards it has all its attempts again, from the first rung on") {
+    recovery.detect_failure(healthy(18));
+    CHECK(recovery.get_recovery_report().consecutive_failures == 0);
+    CHECK(recovery.recover("nan_detected", 30, 1).action == "rollback_checkpoint");
+  }
+}
+
 TEST_CASE("A restart forgets neither attempts nor rungs nor cuts") {
   SampleTrainer trainer;
   trainer.save(10);

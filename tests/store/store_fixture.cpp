@@ -150,7 +150,7 @@ OpenSave StoreFixture::begin_save(const std::string& run) {
     const RunId id = catalog::find_or_create_run(db, run);
     const auto sessions = catalog::list_sessions(db, run);
     // Ended at once: an open session protects what it resumed from.
-    SessionId session = sessions.empty() ? catalog::restore_session(db, id, format::Uuid::random()) : sessions[0].id;
+    SessionId session = sessions.empty() ? catalog::restore_session(db, id, format::Uuid::random(), 0) : sessions[0].id;
     save.rows = catalog::begin_save(db, save.uuid, session);
   });
   return save;

@@ -228,12 +228,13 @@ TEST_CASE_METHOD(OnColab, "The status has the reference's seven keys") {
 TEST_CASE_METHOD(OnColab, "That the end draws near is told once, and kept with the session") {
   TimeoutHandler timeout = handler();
   machine.pass(10h + 31min);
-  for (int i = 0; i < 3; ++i) timeout.check_timeout();
+  for (Step step = 7; step < 10; ++step) timeout.check_timeout(step);
   REQUIRE(warnings.size() == 1);
   CHECK_THAT(warnings[0], Contains("colab") && Contains("1740 s left"));
   session.reset();
   REQUIRE(events("session_ending").size() == 1);
   CHECK(events("session_ending")[0].severity == Severity::warning);
+  CHECK(events("session_ending")[0].step == 7);
 }
 
 TEST_CASE_METHOD(TimedTrainer, "A SIGTERM makes a save due at once, and then wants the end") {

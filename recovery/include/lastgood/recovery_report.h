@@ -39,7 +39,7 @@ struct HaltReport {
   std::string run;
   Step step = 0;
   std::int64_t epoch = 0;
-  /// The one that came back, by its name.
+  /// The one that could not be undone, by its name.
   std::string failure;
   std::vector<std::string> errors;   // the monitor's, of the last step that it judged
   std::vector<std::string> tensors;  // that were not finite, the first one first

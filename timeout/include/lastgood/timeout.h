@@ -75,7 +75,8 @@ class TimeoutHandler {
   std::optional<Deadline> get_deadline() const;
   bool should_save_emergency_checkpoint() const;
 
-  TimeoutCheck check_timeout() noexcept;
+  /// `step`: how far the training has come, for what is recorded of the session's end.
+  TimeoutCheck check_timeout(std::optional<Step> step = {}) noexcept;
 
   /// A checkpoint that somebody else has saved: that state need not be saved again. `taken`: when it was the current
   /// one, by the machine's clock, where that is not now (an asynchronous save).

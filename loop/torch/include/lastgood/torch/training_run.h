@@ -41,7 +41,9 @@ namespace lastgood {
 /// finish() of a run whose session ended before its training did: EX_TEMPFAIL of sysexits.h. Run the program again.
 inline constexpr int kStoppedExitStatus = 75;
 
-/// Nothing needs to be set.
+/// Nothing needs to be set. Checkpoints beyond the newest five, and the newest five that are stable, are forgotten:
+/// RecoveryOptions::keep_last, 0 keeps all; what is pinned or tagged stays. Moved, not copied: hand over with
+/// std::move.
 struct TrainingRunOptions {
   std::string run = "training";
   /// Steps between checkpoints; the reference's 50 to 100. One that is due while another is still being written waits
