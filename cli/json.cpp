@@ -67,6 +67,7 @@ Json json_checkpoint(const CheckpointInfo& checkpoint, std::optional<std::uint64
 
 Json json_checkpoints(const Store& store, const std::vector<CheckpointInfo>& checkpoints) {
   std::vector<CheckpointId> ids;
+  ids.reserve(checkpoints.size());
   for (const CheckpointInfo& checkpoint : checkpoints) ids.push_back(checkpoint.id);
   std::map<CheckpointId, std::uint64_t> unique = bytes_unique(store, ids);
   Json rows = Json::array();

@@ -26,7 +26,7 @@ std::string aligned(const Cell& cell, const Column& column, std::size_t width, b
 
 }  // namespace
 
-Cell::Cell(std::string content, Tone content_tone) : text(escape(content)), tone(content_tone) {}
+Cell::Cell(const std::string& content, Tone content_tone) : text(escape(content)), tone(content_tone) {}
 
 void Table::add(std::vector<Cell> row) {
   rows_.push_back(std::move(row));

@@ -19,7 +19,7 @@ struct Column {
 /// A piece of text that was escaped: whatever comes from the store goes through here.
 struct Cell {
   // NOLINTNEXTLINE(google-explicit-constructor): a row is a list of texts, some of which have a tone
-  Cell(std::string content, Tone content_tone = Tone::plain);
+  Cell(const std::string& content, Tone content_tone = Tone::plain);
   std::string text;  // escaped
   Tone tone;
 };

@@ -97,7 +97,7 @@ std::optional<CheckpointInfo> good_ancestor(const Store& store, CheckpointId hea
   const auto checkpoint = find_checkpoint(store, head);
   if (!checkpoint) return std::nullopt;
   for (const CheckpointId id : lineage_of(store, *checkpoint)) {
-    const auto ancestor = find_checkpoint(store, id);
+    auto ancestor = find_checkpoint(store, id);
     if (ancestor && ancestor->intact && bad.count(id) == 0) return ancestor;
   }
   return std::nullopt;

@@ -138,6 +138,7 @@ void add_lists(Lines& lines, const Frame& frame, const RunView& view) {
   const std::size_t left = frame.size.rows - std::min(frame.size.rows, lines.size());
   const bool airy = frame.size.rows >= kAiryRows;
   std::vector<std::size_t> wanted;
+  wanted.reserve(lists.size());
   for (const Lines& list : lists) wanted.push_back(list.size());
   const auto given = shared_rows(wanted, left - std::min(left, airy ? lists.size() : 1));
   for (std::size_t i = 0; i < lists.size(); ++i) {

@@ -20,23 +20,23 @@ namespace lastgood {
 struct HealthMonitor::Impl {
   explicit Impl(const MonitorOptions& wanted);
 
-  void begin_step(const StepObservation& observation);
-  std::vector<monitor::Alarm> judge(const StepObservation& observation);
+  void begin_step(const StepObservation& seen);
+  std::vector<monitor::Alarm> judge(const StepObservation& seen);
   void take_up(const std::vector<monitor::Alarm>& alarms);
   void conclude();
-  void tell(const StepObservation& observation, const std::vector<monitor::Alarm>& alarms);
+  void tell(const StepObservation& seen, const std::vector<monitor::Alarm>& alarms);
   void announce(monitor::Alarm alarm);
 
   /// One step of the past, as the store has it: judged again, but not told again.
   void replay(const Observation& seen);
 
-  bool completes_newest(const StepObservation& observation) const;
+  bool completes_newest(const StepObservation& seen) const;
   void rewind(Step step);
   void forget_all();
   bool gradients_excused() const noexcept;
   void enter_non_finite(const std::vector<monitor::NonFinite>& found);
   void count_failures();
-  void judge_scalars(const StepObservation& observation, std::vector<monitor::Alarm>& alarms);
+  void judge_scalars(const StepObservation& seen, std::vector<monitor::Alarm>& alarms);
   void judge_stability(const NumericalStability& measured, std::vector<monitor::Alarm>& alarms);
 
   MonitorOptions options;

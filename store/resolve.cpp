@@ -63,6 +63,7 @@ ParsedName parse(std::string_view name) {
 
 std::vector<std::string> run_names(const std::vector<RunInfo>& runs) {
   std::vector<std::string> names;
+  names.reserve(runs.size());
   for (const RunInfo& run : runs) names.push_back(run.name);
   return names;
 }

@@ -43,8 +43,8 @@ constexpr std::size_t kMostWaiting = 8;
 constexpr int kMostLockTries = 100;
 
 std::int64_t now_ms() {
-  using namespace std::chrono;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
 format::Manifest plan_manifest(std::span<const TensorView> state, std::uint64_t chunk_bytes) {
@@ -85,7 +85,7 @@ format::Record plan_record(const SaveContext& context, const SaveRequest& reques
 }  // namespace
 
 CheckpointId SaveOutcome::value() const {
-  if (error) throw *error;
+  if (error) throw *error;  // NOLINT(misc-throw-by-value-catch-by-reference): a copy is thrown
   return checkpoint.value();
 }
 

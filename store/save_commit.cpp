@@ -132,6 +132,7 @@ void SaveJob::insert_own_blobs(catalog::Connection& db) {
   }
   std::ranges::sort(fresh, {}, [&](std::size_t i) { return own[i].row.offset; });
   std::vector<catalog::NewBlob> rows;
+  rows.reserve(fresh.size());
   for (const std::size_t i : fresh) rows.push_back(own[i].row);
   if (rows.empty()) return;
   catalog::BlobId next = catalog::append_blobs(db, in_flight_->pack_id, rows);

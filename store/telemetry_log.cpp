@@ -79,7 +79,7 @@ bool TelemetryLog::append(std::vector<Row>& rows, Row row) {
 
 bool TelemetryLog::add(Observation observation) {
   check_step(observation.step);
-  return append(batch_.observations, std::move(observation));
+  return append(batch_.observations, observation);
 }
 
 bool TelemetryLog::add(Event event) {

@@ -62,7 +62,7 @@ Deaths deaths_after(const Store& store, const Session& session, CheckpointId hea
 std::optional<CheckpointInfo> newest_proven(const Store& store, const CheckpointInfo& before, Step proven_after) {
   auto parent = before.parent;
   while (parent) {
-    const auto candidate = find_checkpoint(store, *parent);
+    auto candidate = find_checkpoint(store, *parent);
     if (!candidate) return std::nullopt;
     const bool sound = candidate->stability == Stability::stable && candidate->intact && !is_reduced(*candidate);
     if (sound && before.step - candidate->step >= proven_after &&

@@ -210,7 +210,7 @@ ResumeInfo TimeoutHandler::resume_from_checkpoint(CheckpointId id) {
   require_place(*impl_, *checkpoint);
   restore(*impl_, *checkpoint);
   if (!checkpoint->is_head) impl_->session.rollback(id);
-  const ResumeInfo info = info_of(*checkpoint);
+  ResumeInfo info = info_of(*checkpoint);
   impl_->remember(id, info.step, impl_->machine.now());
   record_resume(impl_->session, info);
   return info;

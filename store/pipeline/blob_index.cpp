@@ -26,7 +26,8 @@ void BlobIndex::refresh(catalog::Connection& db) {
   for (auto& [hash, entry] : fresh) {
     newest_ = std::max(newest_, entry.blob);
     const auto [first, last] = entries_.equal_range(hash);
-    const bool there = std::any_of(first, last, [&](const auto& item) { return item.second.blob == entry.blob; });
+    const auto is_it = [blob = entry.blob](const auto& item) { return item.second.blob == blob; };
+    const bool there = std::any_of(first, last, is_it);
     if (!there) entries_.emplace(hash, entry);
   }
 }

@@ -25,6 +25,7 @@ std::optional<format::Packed> packed(const Content& content, Compression compres
 BlobPlacer::BlobPlacer(PlacerContext context, std::unordered_set<std::int64_t> pinned, std::size_t contents)
     : context_(context), pinned_(std::move(pinned)), sources_(contents) {}
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the memory may go back with this call
 void BlobPlacer::place(std::span<const Content> contents, std::shared_ptr<const void> memory) {
   std::vector<const Content*> fresh;
   std::vector<Waiting> batch;
@@ -158,6 +159,7 @@ void BlobPlacer::write(std::span<const Content* const> contents) {
   for (std::size_t i = 0; i < owns.size(); ++i) own_[owns[i]].row = {offsets[i], frames[i].header};
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): their memory goes back with this call
 void BlobPlacer::settle(std::vector<Waiting> waiting) {
   if (waiting.empty()) return;
   // In one commit for all of them; then each is compared, matched, or written after all.

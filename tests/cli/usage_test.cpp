@@ -115,9 +115,11 @@ TEST_CASE("a command line that makes no sense exits 2 and points to the help") {
         "name the checkpoints to forget, or say what to keep, not both; see `lastgood forget --help`");
   check({"gc", "--max"},
         "--metric and --max go with --keep-best; see `lastgood forget --help` or `lastgood gc --help`");
-  check({"forget", "--keep-every", "0"}, "--keep-every counts steps, from 1 on; see `lastgood forget --help`");
+  check({"forget", "--keep-every", "0"},
+        "--keep-every counts steps, from 1 on; see `lastgood forget --help` or `lastgood gc --help`");
   check({"gc", "--keep-within", "soon"},
-        "--keep-within takes a time span such as 90s, 15m, 12h, 7d or 2w, not \"soon\"; see `lastgood forget --help`");
+        "--keep-within takes a time span such as 90s, 15m, 12h, 7d or 2w, not \"soon\"; see `lastgood forget --help` "
+        "or `lastgood gc --help`");
   check({"gc", "--run", "demo"},
         "a collection is for the whole store; --run goes with --keep rules; see `lastgood gc --help`");
   check({"completion", "fish"}, "there is completion for bash only; see `lastgood completion --help`");

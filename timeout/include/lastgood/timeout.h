@@ -95,7 +95,7 @@ class TimeoutHandler {
 
   /// Restores this checkpoint, of the session's run, verifies it, and makes it the head. Errors: those of restore and
   /// verify; invalid_argument where it comes from another place.
-  ResumeInfo resume_from_checkpoint(CheckpointId checkpoint);
+  ResumeInfo resume_from_checkpoint(CheckpointId id);
 
   /// Goes on from the run's head, or the newest ancestor that is whole, intact and not unstable. Nothing in a run
   /// without checkpoints. Throws where there is something to resume and it cannot: never silently from zero.
