@@ -12,19 +12,19 @@ namespace lastgood {
 namespace {
 
 const std::map<std::string, Ladder>& ladders() {
-  static const Rung kCutRate = {"rollback_checkpoint", "reduce_lr_10x"};
-  static const Rung kRaiseEpsilon = {"rollback_checkpoint", "increase_epsilon"};
-  static const Ladder kNotFinite = {{"rollback_checkpoint"}, {"rollback_checkpoint", "skip_batches"}, kCutRate};
-  static const std::map<std::string, Ladder> kLadders = {
-      {"nan_detected", kNotFinite},
-      {"inf_detected", kNotFinite},
-      {"gradient_explosion", {kCutRate}},
-      {"loss_divergence", {kCutRate, kRaiseEpsilon, {"rollback_checkpoint", "reduce_batch_size"}}},
+  static const Rung cut_rate = {"rollback_checkpoint", "reduce_lr_10x"};
+  static const Rung raise_epsilon = {"rollback_checkpoint", "increase_epsilon"};
+  static const Ladder not_finite = {{"rollback_checkpoint"}, {"rollback_checkpoint", "skip_batches"}, cut_rate};
+  static const std::map<std::string, Ladder> all = {
+      {"nan_detected", not_finite},
+      {"inf_detected", not_finite},
+      {"gradient_explosion", {cut_rate}},
+      {"loss_divergence", {cut_rate, raise_epsilon, {"rollback_checkpoint", "reduce_batch_size"}}},
       {"condition_number_high",
-       {{"rollback_checkpoint", "upgrade_precision"}, kRaiseEpsilon, {"rollback_checkpoint", "clip_spectrum"}}},
+       {{"rollback_checkpoint", "upgrade_precision"}, raise_epsilon, {"rollback_checkpoint", "clip_spectrum"}}},
       {"oom", {{"save_checkpoint", "clear_cuda_cache", "reduce_batch_size"}}},
   };
-  return kLadders;
+  return all;
 }
 
 }  // namespace

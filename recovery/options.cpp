@@ -12,6 +12,11 @@ Error invalid(const std::string& subject, const std::string& message) {
   return {ErrorCode::invalid_argument, subject, message};
 }
 
+Error unknown_action(const std::string& failure, const std::string& action) {
+  return invalid(action, "the ladder of '" + failure + "' names an unknown action, '" + action +
+                             "': add it to RecoveryOptions::actions");
+}
+
 void check_rungs(const std::string& failure, const Ladder& ladder, const RecoveryOptions& options) {
   if (ladder.empty()) throw invalid(failure, "the ladder of '" + failure + "' has no rung");
   if (std::any_of(ladder.begin(), ladder.end(), [](const Rung& rung) { return rung.empty(); })) {
@@ -20,8 +25,7 @@ void check_rungs(const std::string& failure, const Ladder& ladder, const Recover
   for (const Rung& rung : ladder) {
     for (const std::string& action : rung) {
       if (is_known_action(action) || options.actions.contains(action)) continue;
-      throw invalid(action, "the ladder of '" + failure + "' names an unknown action, '" + action +
-                                "': add it to RecoveryOptions::actions");
+      throw unknown_action(failure, action);
     }
   }
 }
