@@ -53,8 +53,8 @@ const Ladder& default_ladder(const std::string& failure);
 /// What makes no sense is invalid_argument when the AutoRecovery is made: factors that do not lower, or raise, what
 /// they are for; no retries; no probation; unknown actions; a failure without a ladder.
 struct RecoveryOptions {
-  /// Attempts since the latest success, of whatever failure, before the run is halted. A run that is started again after
-  /// that has them back once it has come through a probation beyond the step where it was halted, or by reset().
+  /// Attempts since the latest success, of whatever failure, before the run is halted. A run that is started again
+  /// after that has them back once it has come through a probation beyond the step where it was halted, or by reset().
   std::uint64_t max_retries = 3;
   /// False: rollbacks alone; nothing is adjusted.
   bool enable_auto_adjustment = true;
