@@ -27,23 +27,15 @@
 #include <lastgood/torch/optimizer_tensors.h>
 #include <lastgood/torch/stability_monitor.h>
 
+#include "bench/measure.h"
 #include "examples/char_transformer.h"
 
 namespace {
 
+using bench::median;
+using bench::seconds;
+
 using lastgood::Step;
-
-double seconds(const std::function<void()>& body) {
-  const auto start = std::chrono::steady_clock::now();
-  body();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
 
 /// Where `count` bytes of a tensor lie.
 struct Range {

@@ -25,26 +25,17 @@
 #include <lastgood/store.h>
 
 #include "bench/gpt2_state.h"
+#include "bench/measure.h"
 #include "store/format/digest.h"
 
 namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
+using bench::median;
+using bench::seconds;
 
 constexpr std::size_t kChunk = 8u << 20;
-
-double seconds(const std::function<void()>& body) {
-  const auto start = std::chrono::steady_clock::now();
-  body();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
 
 /// Calls body(memory, offset) for each chunk of the tensors laid end to end.
 void for_each_chunk(const std::vector<torch::Tensor>& tensors,

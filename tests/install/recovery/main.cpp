@@ -1,5 +1,6 @@
 // A user's program: a number goes bad, and recovery brings it back. Exit status 0: it did.
 #include <cmath>
+#include <filesystem>
 
 #include <lastgood/load.h>
 #include <lastgood/monitor.h>
@@ -7,6 +8,7 @@
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
+  std::filesystem::remove_all(argv[1]);  // an earlier try's attempts would count
   lastgood::Store store = lastgood::Store::open_or_create(argv[1]);
   lastgood::Session session = store.start_session("demo");
   double weight = 42;

@@ -1,11 +1,13 @@
 // A user's program: a weight goes bad, and recovery brings the model back. Exit status 0: it did.
 #include <cmath>
+#include <filesystem>
 
 #include <lastgood/torch/recovery.h>
 #include <torch/nn/modules/linear.h>
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
+  std::filesystem::remove_all(argv[1]);  // an earlier try's attempts would count
   lastgood::Store store = lastgood::Store::open_or_create(argv[1]);
   lastgood::Session session = store.start_session("demo");
   torch::nn::Linear model(3, 1);
