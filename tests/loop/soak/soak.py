@@ -9,6 +9,7 @@ import collections
 import os
 import pathlib
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -20,6 +21,10 @@ KILLS = 100
 STEPS = 6000
 STEPS_A_LIFE = 40  # at most, until the blow
 STOPPED = 75       # EX_TEMPFAIL
+EXPECTED = re.compile("|".join((
+    "resumed", "SIGTERM came",
+    # Where saves are slow, three blows in a row may well fall before the next is durable: the run rightly tells so.
+    "run soak makes no progress: ", r"run soak dies at step \d+: ")))
 
 
 def expect(condition, what):
@@ -110,7 +115,7 @@ def main():
             ends = collections.Counter(live_and_die(trainer, directory / "killed", rng) for _ in range(KILLS))
             run_to_the_end(trainer, directory / "killed")
             log.seek(0)
-            unexpected = [line for line in log if not line.startswith(("resumed", "SIGTERM came"))]
+            unexpected = [line for line in log if not EXPECTED.match(line)]
         straight, killed = head(directory / "straight"), head(directory / "killed")
     expect(not unexpected, f"a trainer complained: {unexpected[:5]}")
     expect(straight[0] == STEPS, f"the undisturbed run ended at step {straight[0]}")
