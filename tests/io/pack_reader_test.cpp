@@ -22,8 +22,7 @@ using test::Process;
 using test::thrown_by;
 
 void flip(PackWorld& world, std::uint64_t offset) {
-  const Bytes byte = {world.disk.contents(world.path()).at(offset) ^ std::byte{0x10}};
-  world.disk.damage(world.path(), offset, byte);
+  world.disk.flip(world.path(), offset);
 }
 
 void require_damage(const PackWorld& world, const FrameRef& frame, const Error& error, const std::string& what) {

@@ -77,7 +77,7 @@ TEST_CASE("wrong content is counted, and what lies behind it is found") {
   Pack pack;
   const auto first = pack.add(random_bytes(100'000, 1));
   const auto second = pack.add(random_bytes(100, 2));
-  pack.disk.damage(pack.path, first + 50'000, bytes_of("x"));
+  pack.disk.flip(pack.path, first + 50'000);
   const PackScan scan = pack.scan();
   CHECK(offsets(scan) == Offsets{second});
   CHECK(scan.damaged.size() == 1);
@@ -87,14 +87,14 @@ TEST_CASE("behind a damaged header the scan goes on") {
   Pack pack;
   const auto first = pack.add(random_bytes(100'000, 1));
   const auto second = pack.add(random_bytes(100, 2));
-  pack.disk.damage(pack.path, first + 30, bytes_of("x"));
+  pack.disk.flip(pack.path, first + 30);
   CHECK(offsets(pack.scan()) == Offsets{second});
 }
 
 TEST_CASE("a damaged pack header costs nothing but the store's name") {
   Pack pack;
   const auto first = pack.add(random_bytes(100, 1));
-  pack.disk.damage(pack.path, 20, bytes_of("x"));
+  pack.disk.flip(pack.path, 20);
   const PackScan scan = pack.scan();
   CHECK(offsets(scan) == Offsets{first});
   CHECK_FALSE(scan.store);
@@ -107,7 +107,7 @@ TEST_CASE("content that looks like a pack is not taken for frames") {
   const auto first = outer.add(inner.disk.contents(inner.path));
   CHECK(offsets(outer.scan()) == Offsets{first});
   // Even where the outer header is gone: the inner one names another pack.
-  outer.disk.damage(outer.path, first + 30, bytes_of("x"));
+  outer.disk.flip(outer.path, first + 30);
   CHECK(outer.scan().good.empty());
 }
 
@@ -122,7 +122,7 @@ TEST_CASE("a frame inside of a frame is content, even where it names this pack a
   std::copy(inner.begin(), inner.end(), content.begin() + 128);
   REQUIRE(pack.add(content) == first);
   CHECK(offsets(pack.scan()) == Offsets{first});
-  pack.disk.damage(pack.path, first + 30, bytes_of("x"));  // and this is what the scan would find otherwise
+  pack.disk.flip(pack.path, first + 30);  // and this is what the scan would find otherwise
   CHECK(offsets(pack.scan()) == Offsets{first + 128});
 }
 

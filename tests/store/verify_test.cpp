@@ -122,7 +122,7 @@ TEST_CASE("a damaged frame header, a cut and a missing pack are found by their s
   const catalog::Blob first = store.chunks(k1).at(0), second = store.chunks(k1).at(1);
   const auto pack = paths::pack("/store", first.place.pack_uuid);
   SECTION("header") {
-    store.disk.damage(pack, first.place.offset + 20, bytes_of("x"));
+    store.disk.flip(pack, first.place.offset + 20);
     CHECK(lines(check(store, VerifyDepth::structure)) == Lines{"1 model/w: frame header is damaged in chunk 1 of 2"});
   }
   SECTION("cut") {
@@ -302,7 +302,7 @@ TEST_CASE("damage in a pack's own header is seen, at either depth, and touches n
   const auto pack = paths::pack("/store", store.chunks(k1).at(0).place.pack_uuid);
   CHECK(check(store).ok());
   const std::uint64_t byte = GENERATE(0, 20, 40, 63);
-  store.disk.damage(pack, byte, bytes_of("\x01"));
+  store.disk.flip(pack, byte);
   for (const VerifyDepth depth : {VerifyDepth::structure, VerifyDepth::data}) {
     const VerifyReport report = check(store, depth);
     REQUIRE(report.damages.size() == 1);

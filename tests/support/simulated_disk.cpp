@@ -1,5 +1,6 @@
 #include "tests/support/simulated_disk.h"
 
+#include <array>
 #include <cerrno>
 #include <stdexcept>
 #include <utility>
@@ -75,6 +76,11 @@ void SimulatedDisk::damage(const std::filesystem::path& path, std::uint64_t offs
   const NodePtr node = existing(path);
   node->contents.write(offset, bytes);
   node->contents.sync();
+}
+
+void SimulatedDisk::flip(const std::filesystem::path& path, std::uint64_t offset) {
+  const std::array flipped = {contents(path).at(offset) ^ std::byte{0x10}};
+  damage(path, offset, flipped);
 }
 
 void SimulatedDisk::truncate(const std::filesystem::path& path, std::uint64_t size) {

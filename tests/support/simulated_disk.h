@@ -83,6 +83,8 @@ class SimulatedDisk {
   std::vector<std::byte> contents(const std::filesystem::path& path) const;
   /// Bytes that the disk itself changed or lost: durable at once.
   void damage(const std::filesystem::path& path, std::uint64_t offset, std::span<const std::byte> bytes);
+  /// Inverts a bit of one byte, so that it differs from what was there, whatever that was.
+  void flip(const std::filesystem::path& path, std::uint64_t offset);
   void truncate(const std::filesystem::path& path, std::uint64_t size);
   void remove(const std::filesystem::path& path);
   bool exists(const std::filesystem::path& path) const;
