@@ -1,14 +1,13 @@
 // Back-tests the monitor's detectors: what share of known failures each finds, how often it cries out over nothing, and
 // how many steps late it is.
 //
-// usage: monitor_backtest [FILE...]     FILE: a recorded run, one loss a line; its divergence alarms are printed
+// usage: monitor_backtest            on series made here, from fixed seeds, so that the figures repeat
+//        monitor_backtest FILE...    on recorded ones (bench/record_series.cpp says what a file holds)
 //
-// The series are made from fixed seeds, so that the figures repeat. Gradient norms are log-normal, which is what those
-// of real training look like; spikes multiply one norm by 3 to 15, evenly in the logarithm. ZClip (Kumar et al., 2025:
-// a z-score of 2.5 on exponential moving averages) and the reference's comparison of two losses stand beside ours.
+// Of those made here gradient norms are log-normal, which is what those of real training look like; spikes multiply one
+// norm by 3 to 15, evenly in the logarithm.
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <functional>
 #include <random>
 #include <string>
@@ -16,17 +15,18 @@
 
 #include <lastgood/monitor.h>
 
+#include "bench/backtest_detectors.h"
+#include "bench/recorded_backtest.h"
+
 namespace {
 
 using namespace lastgood;
+using bench::Detector;
 using Random = std::mt19937_64;
 
 constexpr Step kSteps = 100'000;
 constexpr Step kCalm = 200;  // steps before the first failure, and at least between two
 constexpr Step kRuns = 200;
-
-/// One answer a step: is this a failure?
-using Detector = std::function<bool(Step step, double value)>;
 
 struct Series {
   std::vector<double> values;
@@ -74,32 +74,6 @@ Figures judge_spikes(const Series& series, const Detector& detector) {
   return figures;
 }
 
-Detector explosion(ExplosionDetector kind) {
-  MonitorOptions options;
-  options.explosion_detector = kind;
-  auto monitor = std::make_shared<HealthMonitor>(options);
-  return [monitor](Step step, double norm) {
-    return monitor->observe({.step = step, .gradient_norm = norm}).gradient_explosion;
-  };
-}
-
-Detector zclip() {
-  struct State {
-    double mean = 0, variance = 0;
-  };
-  auto state = std::make_shared<State>();
-  return [state](Step step, double norm) {
-    constexpr double kAlpha = 0.97, kThreshold = 2.5;
-    if (step == 0) state->mean = norm;
-    const double deviation = std::sqrt(state->variance);
-    const bool alarm = step > 25 && norm > state->mean + kThreshold * deviation;
-    const double taken = alarm ? state->mean + kThreshold * deviation : norm;
-    state->mean = kAlpha * state->mean + (1 - kAlpha) * taken;
-    state->variance = kAlpha * state->variance + (1 - kAlpha) * (taken - state->mean) * (taken - state->mean);
-    return alarm;
-  };
-}
-
 /// A loss that falls, then from `onset` on rises by half its size within 50 steps, and on.
 double loss_at(Step step, Step onset) {
   const double calm = 1.5 + 2.5 * std::exp(-static_cast<double>(std::min(step, onset)) / 300);
@@ -127,22 +101,6 @@ Figures judge_divergence(double noise_share, double offset, const std::function<
     figures.found += found;
   }
   return figures;
-}
-
-Detector divergence() {
-  auto monitor = std::make_shared<HealthMonitor>();
-  return [monitor](Step step, double loss) { return monitor->observe({.step = step, .loss = loss}).loss_divergence; };
-}
-
-/// The reference's rule: the newest loss beside the one 100 steps before it, where that is positive.
-Detector two_losses() {
-  auto seen = std::make_shared<std::vector<double>>();
-  return [seen](Step, double loss) {
-    seen->push_back(loss);
-    if (seen->size() <= 100) return false;
-    const double then = (*seen)[seen->size() - 101];
-    return then > 0 && (loss - then) / then > 0.5;
-  };
 }
 
 /// Runs whose gradients drop to a ten-thousandth at step 400.
@@ -205,40 +163,29 @@ void print_explosions() {
   for (const Kind& kind : kinds) {
     const Series series = spiky_norms(kind.sigma, 11, kind.level);
     const auto label = "explosion: " + std::string(kind.name);
-    judge_spikes(series, explosion(ExplosionDetector::median_ratio)).print(label.c_str(), "10x median (default)");
-    judge_spikes(series, explosion(ExplosionDetector::log_mad)).print(label.c_str(), "log-MAD, k = 4");
-    judge_spikes(series, zclip()).print(label.c_str(), "ZClip, 2.5");
+    judge_spikes(series, bench::explosion(ExplosionDetector::median_ratio))
+        .print(label.c_str(), "10x median (default)");
+    judge_spikes(series, bench::explosion(ExplosionDetector::log_mad)).print(label.c_str(), "log-MAD, k = 4");
+    judge_spikes(series, bench::zclip()).print(label.c_str(), "ZClip, 2.5");
   }
 }
 
 void print_others() {
   for (const double noise : {0.05, 0.2}) {
     const std::string label = "divergence: noise " + std::to_string(static_cast<int>(100 * noise)) + " %";
-    judge_divergence(noise, 0, divergence).print(label.c_str(), "smoothed (default)");
-    judge_divergence(noise, 0, two_losses).print(label.c_str(), "two losses");
+    judge_divergence(noise, 0, bench::divergence).print(label.c_str(), "smoothed (default)");
+    judge_divergence(noise, 0, bench::two_losses).print(label.c_str(), "two losses");
   }
-  judge_divergence(0.05, 2, divergence).print("divergence: loss around zero, noise 5 %", "smoothed (default)");
-  judge_divergence(0.05, 2, two_losses).print("divergence: loss around zero, noise 5 %", "two losses");
+  judge_divergence(0.05, 2, bench::divergence).print("divergence: loss around zero, noise 5 %", "smoothed (default)");
+  judge_divergence(0.05, 2, bench::two_losses).print("divergence: loss around zero, noise 5 %", "two losses");
   judge_vanishing(0.5).print("vanishing: to 1e-4, sigma 0.5", "1e-3 of the median (default)");
   judge_stagnation(0.05).print("stagnation: a plateau, noise 5 %", "1,000 steps (default)");
-}
-
-int print_recorded(const char* path) {
-  std::ifstream file(path);
-  HealthMonitor monitor;
-  Step step = 0, alarms = 0;
-  for (double loss = 0; file >> loss; ++step) alarms += monitor.observe({.step = step, .loss = loss}).loss_divergence;
-  std::printf("%s: %lld steps, %lld with a divergence alarm\n", path, static_cast<long long>(step),
-              static_cast<long long>(alarms));
-  return step == 0 ? 1 : 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  int status = 0;
-  for (int i = 1; i < argc; ++i) status |= print_recorded(argv[i]);
-  if (argc > 1) return status;
+  if (argc > 1) return bench::print_recorded({argv + 1, argv + argc});
   std::printf("| series | detector | recall | false alarms in 10,000 steps | steps late |\n|---|---|---:|---:|---:|\n");
   print_explosions();
   print_others();
