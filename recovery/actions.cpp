@@ -21,7 +21,10 @@ ActionOutcome move(const Knob& knob, double to, bool up) {
   const double from = knob.read();
   if (up ? to <= from : to >= from) return not_done("it is at its limit already");
   knob.write(to);
-  return {.done = true, .changes = {{knob.name, from, to, false}}};
+  // One that does not move would be moved for ever.
+  const double now = knob.read();
+  if (up ? now <= from : now >= from) return not_done("it does not move");
+  return {.done = true, .changes = {{knob.name, from, now, false}}};
 }
 
 /// Rates at or below the floor are left alone: a floor must not raise them.

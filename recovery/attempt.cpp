@@ -4,7 +4,8 @@
 //   2. Past the budget: the halt is noted, with the diagnosis, and nothing is touched.
 //   3. The rung that is due is taken: rollback (verified, all or nothing), the adjustments that the checkpoint does not
 //      have yet, then the rung's own. A knob at its limit leads to the next rung, without another rollback.
-//   4. The attempt is noted, durable. A crash between 3 and 4 loses the attempt's note with the process it was made in:
+//   4. The attempt is noted, durable. Where no rung was left, so is the halt. A crash between 3 and 4 loses the
+//   attempt's note with the process it was made in:
 //      the next one resumes from the head, which the rollback has moved, and meets the failure anew.
 #include <algorithm>
 #include <utility>
@@ -23,12 +24,9 @@ namespace {
 class Attempt {
  public:
   Attempt(AutoRecovery::Impl& impl, std::string failure, Step step, std::int64_t epoch)
-      : impl_(impl), failure_(std::move(failure)), step_(step), epoch_(epoch) {
+      : impl_(impl), failure_(std::move(failure)), step_(step), epoch_(epoch), detail_(seen_in(impl.latest)) {
     result_.step = step;
     result_.epoch = epoch;
-    detail_.errors = impl.latest.errors;
-    detail_.tensors = impl.latest.nan_tensors;
-    detail_.tensors.insert(detail_.tensors.end(), impl.latest.inf_tensors.begin(), impl.latest.inf_tensors.end());
     const auto newest = list_checkpoints(impl.store, {.run = impl.session.run(), .limit = 1});
     // Taken before anything is done: checkpoints above it were saved with this attempt's changes.
     if (!newest.empty()) detail_.newest_checkpoint = newest.front().id;
@@ -95,12 +93,25 @@ class Attempt {
       impl_.target.clear_cache();
       mark_done(action);
     }
-    if (action == "save_checkpoint" && impl_.target.save) save();
+    if (action == "save_checkpoint" && impl_.target.save) return save();
     return true;
   }
 
-  /// A failed save is not fatal: the state in memory is whole.
-  void save() {
+  /// Nothing half: a state that an optimizer's step was interrupted in is not saved but left, for a checkpoint.
+  bool save() {
+    if (!impl_.is_torn()) {
+      save_whole();
+      return true;
+    }
+    if (!result_.restored) {
+      detail_.passed_over.emplace_back("save_checkpoint", "the failure came in the middle of a change to the state");
+    }
+    return go_back();
+  }
+
+  /// Once an attempt: a second rung has the same state. A failed save is not fatal, as the state in memory is whole.
+  void save_whole() {
+    if (std::exchange(tried_to_save_, true)) return;
     const SaveOutcome saved = impl_.target.save({.step = step_, .epoch = epoch_, .kind = CheckpointKind::emergency});
     if (saved.ok()) return mark_done("save_checkpoint");
     detail_.passed_over.emplace_back("save_checkpoint", saved.error->what());
@@ -148,6 +159,7 @@ class Attempt {
   Detail detail_;
   RecoveryResult result_;
   bool moves_scale_ = false;  // of norms and losses
+  bool tried_to_save_ = false;
 };
 
 }  // namespace

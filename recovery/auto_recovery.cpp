@@ -7,6 +7,7 @@
 #include <lastgood/verify.h>
 
 #include "recovery/detail.h"
+#include "recovery/diagnosis.h"
 #include "recovery/impl.h"
 #include "recovery/report.h"
 
@@ -14,14 +15,8 @@ namespace lastgood {
 
 namespace {
 
-/// For a shell, where it needs it.
-std::string quoted(const std::string& path) {
-  constexpr const char* kHarmless = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%=";
-  if (!path.empty() && path.find_first_not_of(kHarmless) == std::string::npos) return path;
-  std::string text = "'";
-  for (const char c : path) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
+constexpr const char* kOutOfMemory = "oom";
+constexpr const char* kBudgetSpent = "max_retries_exceeded";
 
 }  // namespace
 
@@ -30,19 +25,14 @@ AutoRecovery::Impl::Impl(Store& in, Session& by, RecoveryTarget on, RecoveryOpti
   recovery::check_options(target, options);
   history = list_recoveries(store, session.run());
   std::reverse(history.begin(), history.end());
+  note_whole();
 }
 
-std::size_t AutoRecovery::Impl::first_attempt() const {
-  const auto success = std::find_if(history.rbegin(), history.rend(), [](const Recovery& recovery) {
-    return recovery.outcome == RecoveryOutcome::succeeded;
-  });
-  return static_cast<std::size_t>(history.rend() - success);
-}
-
-std::vector<Recovery> AutoRecovery::Impl::attempts() const {
-  std::vector<Recovery> tried(history.begin() + static_cast<std::ptrdiff_t>(first_attempt()), history.end());
-  std::erase_if(tried, [](const Recovery& recovery) { return recovery.outcome == RecoveryOutcome::halted; });
-  return tried;
+std::size_t AutoRecovery::Impl::spent() const {
+  const std::vector<Recovery> tried = recovery::attempts_in(history);
+  return static_cast<std::size_t>(std::count_if(tried.begin(), tried.end(), [](const Recovery& recovery) {
+    return recovery.failure != kOutOfMemory || recovery::read_detail(recovery).changes.empty();
+  }));
 }
 
 const Ladder& AutoRecovery::Impl::ladder(const std::string& failure) const {
@@ -50,10 +40,12 @@ const Ladder& AutoRecovery::Impl::ladder(const std::string& failure) const {
   return own != options.ladders.end() ? own->second : default_ladder(failure);
 }
 
-/// One above the highest that was taken against this failure since the latest success.
+/// One above the highest that was taken against this failure since the latest success. Against a lack of memory always
+/// the first: a batch that was halved may be too large still.
 std::size_t AutoRecovery::Impl::rung_for(const std::string& failure) const {
   std::size_t rung = 0;
-  for (const Recovery& tried : attempts()) {
+  if (failure == kOutOfMemory) return rung;
+  for (const Recovery& tried : recovery::attempts_in(history)) {
     if (tried.failure == failure)
       rung = std::max(rung, static_cast<std::size_t>(recovery::read_detail(tried).rung) + 1);
   }
@@ -97,45 +89,36 @@ void AutoRecovery::Impl::begin_anew() {
   halted.reset();
 }
 
-HaltReport AutoRecovery::Impl::diagnose(const std::string& failure, Step step, std::int64_t epoch) const {
-  HaltReport report;
-  report.run = session.run();
-  report.step = step;
-  report.epoch = epoch;
-  report.failure = failure;
-  report.errors = latest.errors;
-  report.tensors = latest.nan_tensors;
-  report.tensors.insert(report.tensors.end(), latest.inf_tensors.begin(), latest.inf_tensors.end());
-  report.tried = attempts();
+void AutoRecovery::Impl::halt(const std::string& failure, const std::string& action, Step step, std::int64_t epoch) {
+  recovery::Detail detail = recovery::seen_in(latest);
   if (const auto good = last_stable(store, session.run())) {
-    report.last_good = good->id;
-    report.last_good_step = good->step;
-    report.command = "lastgood --store " + quoted(store.path()) + " rollback " + std::to_string(good->id.value);
+    detail.last_good = good->id;
+    detail.last_good_step = good->step;
   }
-  return report;
-}
-
-RecoveryResult AutoRecovery::Impl::halt(const std::string& failure, Step step, std::int64_t epoch) {
-  halted = diagnose(failure, step, epoch);
   Recovery end;
   end.step = step;
   end.epoch = epoch;
   end.failure = failure;
-  end.action = "max_retries_exceeded";
+  end.action = action;
   end.outcome = RecoveryOutcome::halted;
   end.resumed_step = step;
-  recovery::Detail detail;
-  detail.errors = latest.errors;
-  detail.tensors = halted->tensors;
   end.detail = recovery::write_detail(detail);
   note(end);
+  halted = recovery::diagnose(store, history);
   session.record(
       Event{.step = step,
             .kind = "halted",
             .severity = Severity::critical,
             .message = failure + " after " + std::to_string(halted->tried.size()) + " recoveries without success"});
   session.flush();
-  return {.success = false, .action = "max_retries_exceeded", .step = step, .epoch = epoch, .restored = {}};
+}
+
+void AutoRecovery::Impl::note_whole() {
+  if (target.state_version) whole_version = target.state_version();
+}
+
+bool AutoRecovery::Impl::is_torn() const {
+  return target.state_version && target.state_version() != whole_version;
 }
 
 /// The save has succeeded: what goes wrong here is an event, and is tried again after the next one.
@@ -177,11 +160,13 @@ void AutoRecovery::prepare_restore() {
 
 void AutoRecovery::note_restored(CheckpointId checkpoint) {
   recovery::make_again(impl_->target, recovery::pending_changes(impl_->history, checkpoint));
+  impl_->note_whole();
   if (impl_->monitor != nullptr) impl_->monitor->restore_history(impl_->store, impl_->session.run(), checkpoint);
 }
 
 std::optional<std::string> AutoRecovery::detect_failure(const StepMetrics& metrics) {
   impl_->latest = metrics;
+  impl_->note_whole();
   if (metrics.has_nan) return "nan_detected";
   if (metrics.has_inf) return "inf_detected";
   if (metrics.gradient_explosion) return "gradient_explosion";
@@ -197,11 +182,15 @@ std::optional<std::string> AutoRecovery::detect_failure(const StepMetrics& metri
 RecoveryResult AutoRecovery::recover(const std::string& failure, Step step, std::int64_t epoch) {
   static_cast<void>(impl_->ladder(failure));  // an unknown failure touches nothing
   impl_->settle(RecoveryOutcome::relapsed);
-  if (failure == "oom" && impl_->monitor != nullptr) impl_->monitor->count_oom();
-  if (impl_->attempts().size() >= impl_->options.max_retries) {
-    return impl_->halt(failure, step, epoch);
+  if (failure == kOutOfMemory && impl_->monitor != nullptr) impl_->monitor->count_oom();
+  if (impl_->spent() >= impl_->options.max_retries) {
+    impl_->halt(failure, kBudgetSpent, step, epoch);
+    return {.success = false, .action = kBudgetSpent, .step = step, .epoch = epoch, .restored = {}};
   }
-  return recovery::attempt(*impl_, failure, step, epoch);
+  const RecoveryResult result = recovery::attempt(*impl_, failure, step, epoch);
+  if (!result.success) impl_->halt(failure, result.action, step, epoch);
+  impl_->note_whole();
+  return result;
 }
 
 SaveOutcome AutoRecovery::save_checkpoint(Step step, std::int64_t epoch, std::map<std::string, double> metrics,
@@ -228,7 +217,7 @@ bool AutoRecovery::verify_checkpoint(CheckpointId checkpoint) {
 
 RecoveryReport AutoRecovery::get_recovery_report() const {
   RecoveryReport report = recovery::summarise(impl_->history);
-  report.consecutive_failures = impl_->attempts().size();
+  report.consecutive_failures = recovery::attempts_in(impl_->history).size();
   for (const RunInfo& run : list_runs(impl_->store)) {
     if (run.name == impl_->session.run()) report.checkpoint_count = run.checkpoints;
   }

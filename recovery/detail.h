@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <lastgood/monitor_step.h>
 #include <lastgood/telemetry.h>
 
 #include "recovery/adjustments.h"
@@ -22,7 +23,13 @@ struct Detail {
   std::vector<Change> changes;
   std::vector<std::string> errors;   // the monitor's, of the step that failed
   std::vector<std::string> tensors;  // that were not finite
+  // Of a halt: the checkpoint to go back to by hand.
+  std::optional<CheckpointId> last_good;
+  std::optional<Step> last_good_step;
 };
+
+/// What the monitor saw in the step.
+Detail seen_in(const StepMetrics& metrics);
 
 /// Long texts and lists of tensors and errors are cut: a row takes 64 KiB in all.
 std::string write_detail(const Detail& detail);

@@ -22,13 +22,13 @@ struct AutoRecovery::Impl {
   Step healthy_steps = 0;
   bool scanned = false;  // a step of the probation was
   std::optional<HaltReport> halted;
+  std::uint64_t whole_version = 0;  // the target's state_version() when the state was last known to be whole
 
   Impl(Store& in, Session& by, RecoveryTarget on, RecoveryOptions with);
 
-  /// Where the rows begin that count: after the latest success.
-  std::size_t first_attempt() const;
-  /// Those that count, without halts: after one a restart may have gone on.
-  std::vector<Recovery> attempts() const;
+  /// Of the budget: the attempts since the latest success, but for those that moved the batch size against a lack of
+  /// memory. How often that must be done depends on the batch alone, and ends at its floor.
+  std::size_t spent() const;
   const Ladder& ladder(const std::string& failure) const;
   /// Throws Error(not_found) for a failure without a ladder.
   std::size_t rung_for(const std::string& failure) const;
@@ -39,9 +39,13 @@ struct AutoRecovery::Impl {
   void count_healthy(const StepMetrics& metrics);
   /// What was tried so far counts no more: for the budget, and for the ladders.
   void begin_anew();
-  RecoveryResult halt(const std::string& failure, Step step, std::int64_t epoch);
+  /// Notes that the run is given up, with a diagnosis.
+  void halt(const std::string& failure, const std::string& action, Step step, std::int64_t epoch);
   void keep_last() noexcept;
-  HaltReport diagnose(const std::string& failure, Step step, std::int64_t epoch) const;
+  /// The state is that of a step, or of a checkpoint.
+  void note_whole();
+  /// It was changed since, if the target can tell.
+  bool is_torn() const;
 };
 
 namespace recovery {

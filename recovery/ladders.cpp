@@ -4,7 +4,9 @@
 //   explosion: the rate is cut tenfold after the rollback, each time.
 //   divergence: rate, then epsilon, then batch size, in the reference's order.
 //   condition number: precision, then epsilon, then the spectrum is clipped.
-//   out of memory: nothing is spoilt: save, give the cache back, halve the batch.
+//   out of memory: save, give the cache back, halve the batch; once it cannot be halved, try again as it is, since
+//     others may have given memory back. It begins at the first rung each time: a batch is halved for as long as it can
+//     be, however often that takes.
 #include <lastgood/error.h>
 #include <lastgood/recovery.h>
 
@@ -22,7 +24,7 @@ const std::map<std::string, Ladder>& ladders() {
       {"loss_divergence", {cut_rate, raise_epsilon, {"rollback_checkpoint", "reduce_batch_size"}}},
       {"condition_number_high",
        {{"rollback_checkpoint", "upgrade_precision"}, raise_epsilon, {"rollback_checkpoint", "clip_spectrum"}}},
-      {"oom", {{"save_checkpoint", "clear_cuda_cache", "reduce_batch_size"}}},
+      {"oom", {{"save_checkpoint", "clear_cuda_cache", "reduce_batch_size"}, {"save_checkpoint", "clear_cuda_cache"}}},
   };
   return all;
 }

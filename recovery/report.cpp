@@ -111,8 +111,9 @@ std::string HaltReport::to_json() const {
 
 /// What was seen, what was tried, and the one command to go on by.
 std::string HaltReport::to_text() const {
-  const bool came_back =
-      std::any_of(tried.begin(), tried.end(), [&](const auto& one) { return one.failure == failure; });
+  const bool came_back = std::any_of(tried.begin(), tried.end(), [&](const auto& one) {
+    return one.failure == failure && one.outcome != RecoveryOutcome::failed;
+  });
   std::string text = "Run " + run + " was halted at step " + std::to_string(step) + ", epoch " + std::to_string(epoch) +
                      ": " + failure + (came_back ? " came back" : ", and nothing is left to try") + ".\n";
   for (const std::string& error : errors) text += "  seen: " + error + "\n";

@@ -87,8 +87,7 @@ void TrainingRun::Impl::recover(const std::string& failure) {
   latest = {};  // it judged another state
   if (!result.success) {
     halted = true;
-    const auto report = recovery.halt_report();
-    return tell(report ? report->to_text() : failure + " at step " + std::to_string(failed) + ": " + result.action);
+    return tell(recovery.halt_report()->to_text());
   }
   counts->step = result.step;
   save_is_due = false;

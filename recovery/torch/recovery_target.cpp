@@ -110,6 +110,7 @@ RecoveryTarget recovery_target(Store& store, Session& session, TrainingState& st
   if (trainer->knobs.spectral_limit) target.clip_spectrum = [trainer] { return clip(*trainer); };
   target.skip_batches = [trainer](Step first, Step last) { return skip(*trainer, first, last); };
   target.clear_cache = recovery::clear_cache;
+  target.state_version = [trainer] { return state_version(trainer->state); };
   return target;
 }
 

@@ -366,6 +366,36 @@ TEST_CASE_METHOD(World, "A lack of memory halves the batch, and every other exce
   CHECK(program.run.goes_on(5));
 }
 
+TEST_CASE_METHOD(World,
+                 "Without a knob for the batch a lack of memory is tried again, and what passes is forgotten in time") {
+  TrainingRunOptions brief = options();
+  brief.recovery.probation_steps = 2;
+  brief.recovery.max_retries = 2;
+  brief.monitor.check_interval = 1;
+  Program program(*this, std::move(brief));
+  const auto run_out = [&] {
+    try {
+      throw std::bad_alloc();
+    } catch (const std::exception& error) {
+      program.run.recover_from(error);
+    }
+  };
+  program.train(3);
+  for (Step more = 6; more <= 12; more += 3) {
+    run_out();
+    run_out();
+    CHECK(program.run.goes_on(100));
+    program.train(more);
+    CHECK(program.run.step() == more);
+  }
+  run_out();
+  run_out();
+  run_out();
+  CHECK_FALSE(program.run.goes_on(100));
+  CHECK(program.run.finish() == kHaltedExitStatus);
+  CHECK(was_told("oom came back"));
+}
+
 TEST_CASE_METHOD(World, "Several modules and optimizers are watched by the names that they were registered by") {
   torch::nn::Linear actor(2, 2), critic(2, 2);
   torch::optim::SGD first(actor->parameters(), 0.1), second(critic->parameters(), 0.1);

@@ -93,7 +93,9 @@ TEST_CASE("A rate below the floor is never raised, and one above it does not fal
     AutoRecovery recovery = trainer.recovery();
     CHECK_FALSE(recovery.recover("gradient_explosion", 15, 1).success);
     CHECK(trainer.rate == 1e-9);
-    CHECK(outcome_of_latest(trainer) == RecoveryOutcome::failed);
+    CHECK(list_recoveries(trainer.store).at(1).outcome == RecoveryOutcome::failed);
+    CHECK(outcome_of_latest(trainer) == RecoveryOutcome::halted);
+    CHECK_THAT(recovery.halt_report()->to_text(), Catch::Contains("nothing is left to try"));
   }
   SECTION("above") {
     trainer.rate = 5e-7;
@@ -133,7 +135,7 @@ TEST_CASE("Out of memory: the state is saved, the cache given back, the batch ha
   CHECK(trainer.session->head()->kind == CheckpointKind::emergency);
 }
 
-TEST_CASE("Out of memory with a save that fails goes on, and with one example a batch it is over") {
+TEST_CASE("Out of memory with a save that fails goes on, and with one example a batch it is tried again as it is") {
   SampleTrainer trainer;
   RecoveryTarget target = trainer.target();
   target.save = [](const SaveRequest&) {
@@ -145,9 +147,83 @@ TEST_CASE("Out of memory with a save that fails goes on, and with one example a 
   trainer.batch = 3;
   CHECK(recovery.recover("oom", 5, 0).success);
   CHECK(trainer.batch == 1);
-  CHECK_FALSE(recovery.recover("oom", 6, 0).success);
+  const RecoveryResult at_the_floor = recovery.recover("oom", 6, 0);
+  CHECK(at_the_floor.success);
+  CHECK(at_the_floor.action == "clear_cuda_cache");
   CHECK(trainer.batch == 1);
   CHECK(list_recoveries(trainer.store).at(1).detail.find("disk full") != std::string::npos);
+  CHECK(list_recoveries(trainer.store).at(0).detail.find("at its limit") != std::string::npos);
+}
+
+TEST_CASE("A batch is halved down to one example whatever the budget, which only attempts at the floor use up") {
+  SampleTrainer trainer;
+  trainer.batch = 64;
+  trainer.save(10);
+  AutoRecovery recovery = trainer.recovery({.max_retries = 2});
+  for (const double left : {32, 16, 8, 4, 2, 1}) {
+    CHECK(recovery.recover("oom", 17, 1).action == "reduce_batch_size");
+    CHECK(trainer.batch == left);
+  }
+  CHECK(recovery.recover("oom", 17, 1).success);
+  CHECK(recovery.recover("oom", 17, 1).success);
+  CHECK(recovery.recover("oom", 17, 1).action == "max_retries_exceeded");
+  CHECK(recovery.halt_report()->failure == "oom");
+}
+
+TEST_CASE("A batch that does not get smaller is not halved for ever") {
+  SampleTrainer trainer;
+  trainer.save(10);
+  RecoveryTarget target = trainer.target();
+  target.batch_size.write = [](double) {};
+  AutoRecovery recovery(trainer.store, *trainer.session, target, patient(1));
+  CHECK(recovery.recover("oom", 17, 1).action == "clear_cuda_cache");
+  CHECK(recovery.recover("oom", 17, 1).action == "max_retries_exceeded");
+}
+
+TEST_CASE("Out of memory in the middle of a change to the state: it is not saved but rolled back, the batch halved") {
+  SampleTrainer trainer;
+  const CheckpointId good = trainer.save(10);
+  RecoveryTarget target = trainer.target();
+  std::uint64_t version = 1;
+  target.state_version = [&] { return version; };
+  AutoRecovery recovery(trainer.store, *trainer.session, target);
+  version = 2;  // a step, that came to its end
+  recovery.detect_failure(healthy(17));
+  trainer.calls.clear();
+  SECTION("torn") {
+    version = 3;
+    const RecoveryResult result = recovery.recover("oom", 17, 1);
+    CHECK(result.success);
+    CHECK(result.restored == good);
+    CHECK(result.step == 10);
+    CHECK(trainer.calls == Calls{"restore 1", "clear"});
+    CHECK(trainer.batch == 4);
+    CHECK(list_checkpoints(trainer.store).size() == 1);
+    CHECK(list_recoveries(trainer.store).at(0).detail.find("in the middle of a change") != std::string::npos);
+  }
+  SECTION("whole") {
+    CHECK(recovery.recover("oom", 17, 1).step == 17);
+    CHECK(trainer.calls == Calls{"save", "clear"});
+  }
+  SECTION("torn after a rollback: again back to the same") {
+    recovery.recover("nan_detected", 17, 1);
+    version = 3;
+    CHECK(recovery.recover("oom", 11, 1).restored == good);
+    CHECK(list_checkpoints(trainer.store).size() == 1);
+  }
+}
+
+TEST_CASE("Out of memory in the middle of a change, with nothing to go back to: nothing is saved, and the run halts") {
+  SampleTrainer trainer;
+  RecoveryTarget target = trainer.target();
+  std::uint64_t version = 1;
+  target.state_version = [&] { return version; };
+  AutoRecovery recovery(trainer.store, *trainer.session, target);
+  version = 2;
+  const RecoveryResult result = recovery.recover("oom", 1, 0);
+  CHECK_FALSE(result.success);
+  CHECK(result.action == "no_stable_checkpoint");
+  CHECK(list_checkpoints(trainer.store).empty());
 }
 
 TEST_CASE("An action that nobody registered is passed over") {
@@ -183,7 +259,7 @@ TEST_CASE("With adjustments turned off there are rollbacks alone") {
   CHECK(result.success);
   CHECK(result.action == "rollback_checkpoint");
   CHECK(trainer.rate == 1e-3);
-  CHECK_FALSE(recovery.recover("oom", 15, 1).success);
+  CHECK(recovery.recover("oom", 15, 1).action == "clear_cuda_cache");
   CHECK(trainer.batch == 8);
 }
 
@@ -268,6 +344,38 @@ TEST_CASE("A halted run that was started again halts at once, until it has come 
     CHECK(recovery.get_recovery_report().consecutive_failures == 0);
     CHECK(recovery.recover("nan_detected", 30, 1).action == "rollback_checkpoint");
   }
+}
+
+TEST_CASE("An attempt that had nothing left to try counts no more either, after a probation of healthy steps") {
+  SampleTrainer trainer;
+  trainer.rate = 1e-9;
+  trainer.save(10);
+  AutoRecovery recovery = trainer.recovery({.probation_steps = 3});
+  CHECK_FALSE(recovery.recover("gradient_explosion", 15, 1).success);
+  CHECK(recovery.get_recovery_report().consecutive_failures == 1);
+  for (Step step = 16; step <= 18; ++step) recovery.detect_failure(healthy(step));
+  CHECK(recovery.get_recovery_report().consecutive_failures == 0);
+}
+
+TEST_CASE("The diagnosis of a halt is told by the catalog, too, when the process has gone") {
+  SampleTrainer trainer;
+  CHECK_FALSE(last_halt(trainer.store, "demo"));
+  const CheckpointId good = trainer.save(10);
+  std::string told;
+  {
+    AutoRecovery recovery = trainer.recovery({.max_retries = 1});
+    recovery.detect_failure(with_nan(15));
+    recovery.recover("nan_detected", 15, 1);
+    CHECK_FALSE(last_halt(trainer.store, "demo"));
+    recovery.recover("nan_detected", 15, 1);
+    told = recovery.halt_report()->to_json();
+  }
+  trainer.restart();
+  const HaltReport report = last_halt(trainer.store, "demo").value();
+  CHECK(report.to_json() == told);
+  CHECK(report.last_good == good);
+  CHECK(report.errors == Calls{"layer.weight has 3 NaN"});
+  CHECK_FALSE(last_halt(trainer.store, "another"));
 }
 
 TEST_CASE("A restart forgets neither attempts nor rungs nor cuts") {

@@ -145,7 +145,8 @@ TEST_CASE("Without a stable checkpoint there is no way back: a clear failure, an
   CHECK(trainer.weight == 5);
   CHECK(trainer.rate == 1e-3);
   CHECK(trainer.session->head()->id == only);
-  CHECK(list_recoveries(trainer.store).at(0).outcome == RecoveryOutcome::failed);
+  CHECK(list_recoveries(trainer.store).at(1).outcome == RecoveryOutcome::failed);
+  CHECK(recovery.halt_report());
 }
 
 TEST_CASE("A restore that fails for another reason than damage passes on, and the head stays") {

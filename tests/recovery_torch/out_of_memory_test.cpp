@@ -79,5 +79,34 @@ TEST_CASE("12.7, 12.8: a batch that memory is too short for is saved before, hal
   CHECK(monitor.get_health_dashboard().oom_count == 1);
 }
 
+TEST_CASE("Memory that ends between two parameters' updates: what is half updated is not kept") {
+  memory();
+  torch::manual_seed(3);
+  torch::nn::Sequential model(torch::nn::Linear(256, 256), torch::nn::Linear(256, 1024), torch::nn::Linear(1024, 1));
+  torch::optim::AdamW optimizer(model->parameters(), torch::optim::AdamWOptions(0.1));
+  TemporaryDirectory dir;
+  Store store = Store::create(dir / "store");
+  Session session = store.start_session("run");
+  TrainingState state;
+  state.add_module("model", *model);
+  state.add_optimizer("optimizer", optimizer);
+  AutoRecovery recovery(store, session, recovery_target(store, session, state));
+  const CheckpointId first = recovery.save_checkpoint(0, 0, {}, true).value();
+  const torch::Tensor before = model->parameters()[0].detach().clone();
+
+  model->forward(torch::ones({8, 256})).mean().backward();
+  {
+    const Limit limit(memory().live() + 1'200'000);  // the first moments fit, and not those of the second weight
+    CHECK_THROWS_AS(optimizer.step(), c10::OutOfMemoryError);
+  }
+  REQUIRE_FALSE(torch::equal(model->parameters()[0], before));
+  const RecoveryResult result = recovery.recover("oom", 0, 0);
+  CHECK(result.success);
+  CHECK(result.restored == first);
+  CHECK(torch::equal(model->parameters()[0], before));
+  CHECK(optimizer.state().empty());
+  CHECK(session.head()->id == first);
+}
+
 }  // namespace
 }  // namespace lastgood::test

@@ -53,8 +53,9 @@ const Ladder& default_ladder(const std::string& failure);
 /// What makes no sense is invalid_argument when the AutoRecovery is made: factors that do not lower, or raise, what
 /// they are for; no retries; no probation; unknown actions; a failure without a ladder.
 struct RecoveryOptions {
-  /// Attempts since the latest success, of whatever failure, before the run is halted. A run that is started again
-  /// after that has them back once it has come through a probation beyond the step where it was halted, or by reset().
+  /// Attempts since the latest success, of whatever failure, before the run is halted; smaller batches against a lack
+  /// of memory are not counted, as they end at the floor. A run that is started again after that has them back once it
+  /// has come through a probation beyond the step where it was halted, or by reset().
   std::uint64_t max_retries = 3;
   /// False: rollbacks alone; nothing is adjusted.
   bool enable_auto_adjustment = true;
@@ -77,7 +78,8 @@ struct RecoveryOptions {
   std::vector<std::pair<std::string, std::function<bool(const StepMetrics&)>>> failures = {};
 };
 
-/// `success` says that a rung was done, not that it helped: the probation decides that.
+/// `success` says that a rung was done, not that it helped: the probation decides that. Without it the run is halted,
+/// as the catalog has it, too: training should end.
 struct RecoveryResult {
   bool success = false;
   std::string action;  // the rung's last one that was done; max_retries_exceeded, no_stable_checkpoint
@@ -112,8 +114,8 @@ class AutoRecovery {
 
   /// The most urgent failure of the step: nan_detected, inf_detected, gradient_explosion, loss_divergence,
   /// condition_number_high, then the user's. A step without any counts for the probation. Call it for every step: the
-  /// diagnosis takes the monitor's messages from here. Writes when a probation ends; errors are then those of
-  /// Session::record().
+  /// diagnosis takes the monitor's messages from here, and the state counts as whole (see RecoveryTarget). Writes when
+  /// a probation ends; errors are then those of Session::record().
   std::optional<std::string> detect_failure(const StepMetrics& metrics);
 
   /// Undoes the failure as far as it can; `oom` comes from the caller. Everything or nothing is restored. Durable on
@@ -133,7 +135,8 @@ class AutoRecovery {
   bool verify_checkpoint(CheckpointId checkpoint);
 
   RecoveryReport get_recovery_report() const;
-  /// Once recover() has returned max_retries_exceeded. In this process; nothing before, and after reset().
+  /// Once recover() has had no success: the attempts are spent, or nothing was left to try. In this process; nothing
+  /// before, and after reset(). From another one: last_halt().
   std::optional<HaltReport> halt_report() const;
 
   /// Attempts and rungs begin anew. Adjustments stay. Durable on return. Errors: those of Session::record().

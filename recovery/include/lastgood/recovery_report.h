@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <lastgood/ids.h>
+#include <lastgood/store.h>
 #include <lastgood/telemetry.h>
 
 namespace lastgood {
@@ -56,5 +57,9 @@ struct HaltReport {
   /// A page for people.
   std::string to_text() const;
 };
+
+/// The newest halt of the run, as the catalog has it, also after the process that halted has gone. Nothing in a run
+/// that was never halted. Any thread. Errors: those of list_recoveries().
+std::optional<HaltReport> last_halt(const Store& store, const std::string& run);
 
 }  // namespace lastgood

@@ -2,6 +2,7 @@
 // Everything that the functions refer to must outlive the AutoRecovery that holds them.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -42,6 +43,9 @@ struct RecoveryTarget {
   std::function<bool(Step first, Step last)> skip_batches = {};
   /// Gives memory that is cached back to the device.
   std::function<void()> clear_cache = {};
+  /// Another number after every write to the state, however small; asked after every step. So a lack of memory in the
+  /// middle of an optimizer's step is told from one before it: what was interrupted is not saved but rolled back.
+  std::function<std::uint64_t()> state_version = {};
 };
 
 }  // namespace lastgood

@@ -64,6 +64,7 @@ struct TrainerKnobs {
 ///   skip_batches: one batch a step, over the state's one DataPosition (with a batch_size knob) or SamplerPosition
 ///     (within its epoch). A trainer that adds up several batches a step has a function of its own.
 ///   clear_cache: of the accelerator's allocator.
+///   state_version: of modules, buffers and optimizers, and of gradients that the state keeps.
 RecoveryTarget recovery_target(Store& store, Session& session, TrainingState& state, TrainerKnobs knobs = {});
 
 /// True for the ways in which LibTorch and the standard library say that memory was lacking; for `oom`.

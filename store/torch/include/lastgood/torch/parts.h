@@ -1,6 +1,8 @@
-// What acts on a training as a whole: which objects a TrainingState holds, and its conversion to a wider type.
+// What acts on a training as a whole: which objects a TrainingState holds, whether they were written to, and their
+// conversion to a wider type.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +22,12 @@ struct TrainingParts {
 
 /// As they are registered now; pointers are good for as long as the objects.
 TrainingParts parts_of(const TrainingState& state);
+
+/// Another number after every write to a parameter, a buffer, an optimizer's state, or a gradient that the state keeps:
+/// whether a step has changed anything, without a look at the numbers themselves. Means nothing in another process. Not
+/// seen: writes past LibTorch's own count of versions, through data_ptr() or set_data(). Microseconds, by the number of
+/// tensors.
+std::uint64_t state_version(const TrainingState& state);
 
 /// Converts what is narrower than `precision` (float32 or float64; complex tensors to complex64 or complex128): the
 /// modules' parameters, gradients and buffers, and the optimizers' state of them. Parameters keep their identity, so
