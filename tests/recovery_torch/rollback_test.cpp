@@ -167,7 +167,7 @@ TEST_CASE("Out of memory saves, gives the cache back and halves the batch; the s
   knobs.batch_size = t.batch_knob();
   AutoRecovery recovery = t.recovery(knobs);
   t.trainer.train(2);
-  recovery.detect_failure({.step = 2});
+  recovery.detect_failure(StepMetrics());  // of those two steps: the state is whole
   const torch::Tensor weight = t.trainer.net->hidden->weight.detach().clone();
   const RecoveryResult result = recovery.recover("oom", 2, 0);
   CHECK(result.action == "reduce_batch_size");
