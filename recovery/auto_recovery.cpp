@@ -1,3 +1,5 @@
+// The catalog's rows are the state of a recovery: how often was tried, on which rungs, with what success. So a restart
+// goes on where the last process stood, and a rung is never taken twice for want of memory.
 #include <algorithm>
 #include <utility>
 
@@ -32,6 +34,7 @@ AutoRecovery::Impl::Impl(Store& in, Session& by, RecoveryTarget on, RecoveryOpti
   std::reverse(history.begin(), history.end());
 }
 
+/// A success, or a reset, which has a row of the same outcome, closes what was before it.
 std::size_t AutoRecovery::Impl::first_attempt() const {
   const auto success = std::find_if(history.rbegin(), history.rend(), [](const Recovery& recovery) {
     return recovery.outcome == RecoveryOutcome::succeeded;
@@ -68,6 +71,7 @@ void AutoRecovery::Impl::note(const Recovery& recovery) {
   scanned = false;
 }
 
+/// Not twice for one attempt: a second call finds another outcome and does nothing.
 void AutoRecovery::Impl::settle(RecoveryOutcome outcome) {
   if (history.empty() || history.back().outcome != RecoveryOutcome::probation) return;
   Recovery settled = history.back();
@@ -115,6 +119,7 @@ HaltReport AutoRecovery::Impl::diagnose(const std::string& failure, Step step, s
   return report;
 }
 
+/// Touches nothing of the training. The diagnosis is made before the halt has a row of its own.
 RecoveryResult AutoRecovery::Impl::halt(const std::string& failure, Step step, std::int64_t epoch) {
   halted = diagnose(failure, step, epoch);
   Recovery end;

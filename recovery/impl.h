@@ -25,7 +25,8 @@ struct AutoRecovery::Impl {
 
   Impl(Store& in, Session& by, RecoveryTarget on, RecoveryOptions with);
 
-  /// Where the rows begin that count: after the latest success.
+  /// Where the rows begin that count: after the latest success. Where not said otherwise, these read `history` and
+  /// touch neither trainer nor catalog.
   std::size_t first_attempt() const;
   /// Those that count, without halts: after one a restart may have gone on.
   std::vector<Recovery> attempts() const;
