@@ -1,4 +1,7 @@
 // The only file that includes CLI11, which takes its time to compile.
+//
+// Its own help is not used: help and completion are made from the same descriptions as the parser (help.cpp,
+// completion.cpp).
 #include "cli/arguments.h"
 
 #include <algorithm>
@@ -92,6 +95,7 @@ Invocation parse_arguments(int argc, const char* const* argv, std::span<const Co
   return {Invocation::Kind::run, command};
 }
 
+// Before parsing and without it: what cannot be parsed must still fail as JSON.
 bool asks_for_json(int argc, const char* const* argv) {
   return std::any_of(argv + 1, argv + std::max(argc, 1), [](std::string_view word) { return word == "--json"; });
 }

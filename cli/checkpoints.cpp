@@ -34,6 +34,7 @@ std::string shown_loss(const CheckpointInfo& checkpoint) {
   return loss == checkpoint.metrics.end() ? "-" : human_number(loss->second);
 }
 
+// Colours repeat what the words say, and are never the only sign.
 Tone tone_of(Stability stability) {
   switch (stability) {
     case Stability::stable: return Tone::good;

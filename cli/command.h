@@ -22,7 +22,7 @@ namespace lastgood::cli {
 using Target = std::variant<bool*, std::string*, std::optional<std::string>*, std::optional<std::uint64_t>*,
                             std::vector<std::string>*>;
 
-/// What the shell may offer in place of the value.
+/// What the shell may offer in place of the value. For completion alone: no word is refused by it.
 enum class Offer { nothing, directory, file, run, checkpoint, tag, shell, command };
 
 /// `names`, `target` and `required` are for the parser, the rest for help and completion.
@@ -39,7 +39,8 @@ struct Argument {
 };
 
 /// `run` throws UsageError, ExitError or Error for what fails, and returns a code for what it found; main.cpp turns the
-/// former into a code as well.
+/// former into a code as well. A command's file says on top what it prints, its flags, its JSON and its exit codes;
+/// `details` says it to users.
 struct Command {
   std::string name = {};
   std::string summary = {};  // one line, for the list of commands

@@ -1,5 +1,7 @@
 // lastgood completion bash: the script that makes the shell complete commands, options and names. It is generated from
 // the commands' descriptions, and asks the hidden command `names` for what is in the store.
+//
+// JSON: {"schema":1,"shell","script"}. Opens no store. Exit codes: 0, or 2 for another shell.
 #include <memory>
 
 #include "cli/commands.h"

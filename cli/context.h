@@ -28,7 +28,8 @@ struct Context {
   /// A person waits for the answer, and another process holds the catalog for moments only.
   static constexpr std::chrono::milliseconds kBusyTimeout{5'000};
 
-  /// Errors: ExitError(no_store) where there is no store; else those of Store.
+  /// Errors: ExitError(no_store) where there is no store; else those of Store. Takes no lock and leaves no trace, so it
+  /// also works where one may not write. What a trainer has not written yet is not seen.
   Store open_read_only(std::chrono::milliseconds busy_timeout = kBusyTimeout) const;
   Store open() const;
   /// The same, but a store is made where there is none.

@@ -1,4 +1,5 @@
 // lastgood doctor: what a checkpoint holds of the training state, and what looks to be missing.
+// Prints a table of what is captured, then each finding with its advice. Flags: CHECKPOINT, by default the head; --run.
 // JSON: {"schema":1,"checkpoint","exact":bool,"captured":[{"section","name","entries","bytes"}],
 //        "findings":[{"severity","message","advice"}]}
 // Opens the store for reading only. Exit code 3 where a resume cannot be exact.

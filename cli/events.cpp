@@ -1,6 +1,9 @@
 // lastgood events: alarms, and whatever else a trainer noted, newest first.
 // JSON: {"schema":1,"events":[...]}, each as json_event() in json.h says.
 // Opens the store for reading only.
+//
+// Prints a table; "detail" is in the JSON alone. Flags: --severity (at least), --session, -n (0: none), --run. Exit
+// codes: the common ones; 2 for an unknown severity.
 #include <memory>
 
 #include <lastgood/telemetry.h>

@@ -1,5 +1,8 @@
 // The exit codes of the command: an interface that scripts rely on. Only ever extended. 0 to 3 are the usual ones, from
 // 10 on the store's, 130 is what shells give for Ctrl-C (128 + SIGINT).
+//
+// Every command that opens a store may end with 10, 11, 12 or 20 (a catalog that reads wrong on the way), and with 1
+// for a run or a checkpoint that is not there. What a command ends with besides is said on top of its file.
 #pragma once
 
 namespace lastgood::cli {

@@ -2,6 +2,10 @@
 // JSON: {"schema":1,"checkpoint","file","format","section","tensors","aliases","bytes","as_bytes":[name]}; "section" is
 // null for all.
 // Opens the store for reading only. Writes FILE alone, as a whole or not at all.
+//
+// Prints one line; hints on standard error name what tied tensors and odd dtypes became. Flags: CHECKPOINT, FILE,
+// --format, --section, --force, --run. Exit codes: 1 for a FILE that is there, without --force; 20 for a checkpoint
+// that reads wrong; 130 stopped, without a file.
 #include <memory>
 
 #include <lastgood/history.h>

@@ -1,6 +1,10 @@
 // lastgood forget: takes checkpoints out of the history, by name or by a policy.
 // JSON: {"schema":1,"forgotten":[id],"bytes_released","dry_run"}
 // Opens the store for writing, but for a dry run. All or nothing, in one commit; the space comes back with `gc`.
+//
+// Prints the ids and what could be freed; nothing to forget is 0 as well. Flags: CHECKPOINT... or --keep rules, never
+// both; --dry-run; --run, within which rules count. Exit codes: 1 where one of those named is protected: then nothing
+// is forgotten.
 #include <memory>
 
 #include "cli/checkpoints.h"

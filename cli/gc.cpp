@@ -2,6 +2,9 @@
 // JSON: {"schema":1,"forgotten":[id],"bytes_released","blobs_freed","packs_removed","packs_compacted",
 // "orphans_removed","dead_saves","bytes_freed","dry_run"}
 // Opens the store for writing, but for a dry run. Stopped by a signal, it ends with exit code 130 and a sound store.
+//
+// Prints what was forgotten, and what that freed. Flags: --keep rules, --dry-run; --run only with rules. Exit codes: 3
+// where it forgot and then could not collect; 11 while another collection runs and nothing was forgotten.
 #include <memory>
 
 #include "cli/checkpoints.h"

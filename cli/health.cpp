@@ -3,6 +3,9 @@
 // "learning_rate","window","steps":{"unchecked","healthy","warning","critical"},"alarms":{kind:count},
 // "dashboard":{...}}]}. Runs without observations have null for what is not known, and for "dashboard".
 // Opens the store for reading only. The verdict is no exit code: scripts read it from the JSON.
+//
+// Prints a block of facts a run, with an empty line between two. "steps" and "alarms" count within "window" steps,
+// along the lineage that is trained on now. Flags: --run. Exit codes: the common ones.
 #include <array>
 #include <map>
 

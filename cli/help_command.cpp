@@ -1,5 +1,7 @@
 // lastgood help: the same texts as --help, for those who look for a command first.
 // JSON: {"schema":1,"help":text}
+//
+// Opens no store. Exit codes: 0, or 2 for a command that there is not.
 #include <algorithm>
 #include <memory>
 

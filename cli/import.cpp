@@ -2,6 +2,10 @@
 // JSON: {"schema":1,"checkpoint":{...}}, with the fields of `list --json`.
 // Opens the store for writing, and makes it where there is none. Joins the run as its trainer: exit code 11 while
 // another is in it.
+//
+// Prints one line, and a hint on how to go back. Flags: FILE, --step, and --run, which is required. Exit codes: 2
+// without --run; 1 for a file that is not there or is a pickle; 20 for one that is no whole safetensors file; 130
+// stopped.
 #include <cstdint>
 #include <memory>
 

@@ -1,3 +1,4 @@
+// The shapes that several commands share. A field that is added here is added to all of them; none is ever renamed.
 #include "cli/json.h"
 
 #include <cmath>
@@ -26,6 +27,7 @@ Json new_document() {
   return document;
 }
 
+// On one line whatever the size: readers of `watch --json` take a document a line.
 void print(Output& out, const Json& document) {
   // A file name need not be UTF-8; JSON must be.
   out.line(document.dump(-1, ' ', false, Json::error_handler_t::replace));

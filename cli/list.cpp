@@ -1,6 +1,9 @@
 // lastgood list: the checkpoints at a glance, newest first.
 // JSON: {"schema":1,"checkpoints":[...]}, each as json_checkpoint() in json.h says.
 // Opens the store for reading only. A store without checkpoints is no failure: an empty list, exit code 0.
+//
+// Prints a table within 100 columns, or nothing but a hint on standard error. The column RUN is there only where
+// several runs are listed. Flags: -n (0: none); --run for one run. Exit codes: the common ones (exit_codes.h).
 #include <algorithm>
 #include <memory>
 

@@ -1,6 +1,9 @@
 // lastgood log: the branches of each run as a tree.
 // JSON: {"schema":1,"runs":[{"name","head","checkpoints":[...]}]}, newest first, each as json_checkpoint() says.
 // Opens the store for reading only.
+//
+// Prints a tree as `git log --graph` draws it, a checkpoint a line, newest on top; runs by name, each under its own
+// where there are several. Flags: -n, of each run; --run. Exit codes: the common ones.
 #include <memory>
 
 #include <lastgood/history.h>

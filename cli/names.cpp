@@ -1,6 +1,8 @@
 // lastgood names: plain names for the shell's completion, one a line. Hidden: not an interface for people or scripts.
 // Opens the store for reading only. Where there is none it fails like any command, and the completion's script drops
 // the message.
+//
+// Has no JSON, as the script reads lines.
 #include <memory>
 
 #include <lastgood/history.h>

@@ -30,6 +30,7 @@ const char* escape_sequence(Tone tone) {
 
 }  // namespace
 
+// Each piece ends its own colour, so that a cut line cannot colour the rest of the screen.
 std::string paint(std::string_view text, Tone tone, bool color) {
   if (!color || tone == Tone::plain || text.empty()) return std::string(text);
   return escape_sequence(tone) + std::string(text) + "\x1b[0m";

@@ -12,7 +12,8 @@ enum class Tone { plain, strong, good, doubtful, bad, faint };
 /// `text` in the tone's colour, or as it is where `color` is false.
 std::string paint(std::string_view text, Tone tone, bool color);
 
-/// Standard output. Not thread-safe.
+/// Standard output. Not thread-safe. Data alone goes through here. Hints, warnings and errors go to standard error, so
+/// that a pipe gets data only.
 class Output {
  public:
   /// Appends text. After a failure everything is dropped: see finish().

@@ -2,6 +2,9 @@
 // JSON: {"schema":1,"pinned":[id]} or {"schema":1,"unpinned":[id]}
 // Opens the store for writing. One commit for each checkpoint: the first that fails ends it, with exit code 3 where
 // some were done.
+//
+// Prints the ids. Flags: CHECKPOINT..., --run. Names are resolved before anything is changed, so a mistyped one changes
+// nothing. The same id twice, and what is pinned already, is no error.
 #include <memory>
 
 #include <lastgood/annotate.h>

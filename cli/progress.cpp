@@ -32,6 +32,7 @@ void request_stop(int) {
   stop_requested = true;
 }
 
+// SIGHUP too: a terminal that closes must not end a collection anywhere but at a safe point.
 void catch_stop_signals() {
   sigset_t stop;
   sigemptyset(&stop);

@@ -19,7 +19,8 @@ class LongOperation {
   LongOperation(const LongOperation&) = delete;
   LongOperation& operator=(const LongOperation&) = delete;
 
-  /// For the library; must not outlive this object.
+  /// For the library; must not outlive this object. Draws nothing with --quiet, or where standard error is no terminal;
+  /// signals are answered all the same.
   ProgressFn progress();
 
  private:

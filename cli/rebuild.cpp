@@ -3,6 +3,10 @@
 // "damaged_frames","old_catalog","dry_run"}
 // Opens no store, as there may be none that opens. Exit codes: 3 where anything is damaged or left out, 10 where there
 // is no folder blobs/, 11 while somebody has the store open for writing.
+//
+// Prints what came back, then a line for each checkpoint that is damaged, left out or forgotten before. "old_catalog"
+// is null where there was none, and in a dry run. Flags: --dry-run; no --run, as all runs come back together. Stopped
+// by a signal it ends with 130 and has changed nothing.
 #include <lastgood/rebuild.h>
 
 #include <memory>

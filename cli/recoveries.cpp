@@ -1,6 +1,9 @@
 // lastgood recoveries: what failed, what was done about it, and whether it helped; newest first.
 // JSON: {"schema":1,"recoveries":[...]}, each as json_recovery() in json.h says.
 // Opens the store for reading only.
+//
+// Prints a table; "detail" (what was adjusted, what was passed over and why) is in the JSON alone. Flags: --run. Exit
+// codes: the common ones.
 #include <lastgood/telemetry.h>
 
 #include "cli/commands.h"

@@ -1,6 +1,9 @@
 // lastgood rollback: moves the head of a run to an earlier checkpoint.
 // JSON: {"schema":1,"run","from","to","dry_run"}
 // Opens the store for writing, but for a dry run. One commit; exit code 11 while a trainer is in the run.
+//
+// Prints where the head went and how to undo it; "from" is null where the run had no head. Flags: CHECKPOINT,
+// --dry-run, --run. To move to where the head is already changes nothing and ends with 0.
 #include <memory>
 
 #include <lastgood/annotate.h>

@@ -1,6 +1,8 @@
 // lastgood runs: the runs of the store, by name.
 // JSON: {"schema":1,"runs":[{"name","head","checkpoints","sessions","created_at"}]}
 // Opens the store for reading only.
+//
+// Prints a table by name; "head" is null, and HEAD -, in a run without one. Flags: --run. Exit codes: the common ones.
 #include <lastgood/history.h>
 
 #include "cli/commands.h"

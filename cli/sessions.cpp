@@ -1,4 +1,6 @@
 // lastgood sessions: which processes trained, how each of them ended, and what that cost.
+// Prints a table. LASTED and STEPS LOST are - where nobody knows them. Flags: --run. Exit codes: the common ones; a
+// session that crashed is no failure of this command.
 // JSON: {"schema":1,"sessions":[...]}, newest first, each as json_session() in json.h says.
 // Opens the store for reading only. A session that crashed is `open` here until the next one of its run begins.
 #include <map>

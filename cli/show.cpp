@@ -1,10 +1,13 @@
 // lastgood show: everything about one checkpoint.
 // JSON: {"schema":1,"checkpoint":{...}}, as json_checkpoint() says, and in it also "digest","bytes_new","pinned",
-// "metadata","lineage":[id, parent,
-// ...],"first_non_finite":{"step","kind","message","detail":{"tensors":[{"name","kind", "nan","inf"}],"count"}} or
-// null,"entries":[{"section","name","dtype","shape","bytes","alias_of"}].
+// "metadata","lineage":[id,...] (itself, its parent, and so on),
+// "first_non_finite":{"step","kind","message","detail":{"tensors":[{"name","kind","nan","inf"}],"count"}} or null,
+// "entries":[{"section","name","dtype","shape","bytes","alias_of"}].
 // Opens the store for reading only. Exit code 20 where the catalog's rows of it are damaged; what could be read is
 // printed before.
+//
+// Prints facts a line, what is unknown left out, then a table of entries: the first 20, or all with --entries. Flags:
+// --entries; CHECKPOINT, by default the head. JSON always has all entries. "metadata" is the user's object, not a text.
 #include <algorithm>
 #include <memory>
 

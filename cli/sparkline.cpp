@@ -1,3 +1,5 @@
+// Steps are many and columns few. What must not be lost in squeezing them is the exception: the largest value, the one
+// that is not finite, the worst verdict.
 #include "cli/sparkline.h"
 
 #include <algorithm>
@@ -74,6 +76,7 @@ std::optional<Scale> scale_of(std::span<const std::optional<double>> values) {
   return scale;
 }
 
+// Filled from below, an eighth of a row at a time. Rows are of one height whatever the glyphs.
 std::vector<std::vector<std::string>> sparkline(std::span<const std::optional<double>> values, std::size_t rows,
                                                 const std::optional<Scale>& scale, bool utf8) {
   const auto& bars = utf8 ? kBars : kAsciiBars;

@@ -1,6 +1,9 @@
 // lastgood stats: what the store holds, in numbers.
 // JSON: {"schema":1} and the fields of StoreStats by name.
 // Opens the store for reading only. Reads every row of blobs.
+//
+// Prints a figure a line; what is 0 and only of interest otherwise (saves now, damage) is left out of the text and
+// never of the JSON. No flags, and no --run: blobs belong to no single run. Exit codes: the common ones.
 #include <cstdio>
 
 #include <lastgood/history.h>

@@ -53,6 +53,7 @@ std::vector<std::size_t> Table::widths(std::size_t width) const {
   return widths;
 }
 
+// Widths are of what is shown, in columns of the terminal and not in bytes: names may be in any script.
 std::vector<std::string> Table::lines(std::size_t width, bool color) const {
   const std::vector<std::size_t> columns_wide = widths(width);
   std::vector<std::string> lines;

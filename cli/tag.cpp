@@ -2,6 +2,10 @@
 // JSON: {"schema":1,"tags":[{"name","checkpoint","run","step"}]} to list; {"schema":1,"tag","checkpoint"} after setting
 // one; {"schema":1,"deleted"} after -d.
 // Opens the store for writing, but for the list. Each call is one commit.
+//
+// Prints a table of tags, or one line on what was done. Flags: NAME, CHECKPOINT, -d, --move, --run. Exit codes: 1 for a
+// tag that is not there (-d), names another checkpoint (without --move) or cannot be one; 2 for words that contradict
+// each other.
 #include <map>
 #include <memory>
 

@@ -38,6 +38,7 @@ void send(std::string_view text) {
   }
 }
 
+/// Async-signal-safe: write and raise alone.
 void leave_and_die(int signal) {
   send(kLeave);
   raise(signal);  // by default now: SA_RESETHAND
@@ -87,6 +88,8 @@ void TerminalScreen::draw(Output& out, const std::vector<std::string>& lines, Sc
   out.finish();
 }
 
+// Ctrl-Z is blocked while SignalWait lives, so the stop is raised and let through here, at a moment when the terminal
+// has been given back.
 void TerminalScreen::suspend() {
   send(kLeave);
   sigset_t stop;

@@ -181,6 +181,7 @@ std::string counted(std::size_t count, std::string_view noun) {
   return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
 }
 
+// Not the user's locale: names are UTF-8 wherever they are read, and numbers must look the same everywhere.
 void set_text_locale() {
   // Only the classification of characters: numbers and dates keep the C locale's form.
   std::setlocale(LC_CTYPE, "C.UTF-8");

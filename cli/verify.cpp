@@ -1,6 +1,11 @@
 // lastgood verify: looks for damage before a resume does.
 // JSON: {"schema":1,"ok","checkpoints","blobs","bytes","damages":[{"checkpoint","entry","pack","offset","what"}]}
 // Opens the store for writing where that is allowed, to mark what it finds. Exit code 20 where it finds damage.
+//
+// Prints a line for each damage, the way out, and a summary last; "ok" of the JSON is the exit code's word. A damage
+// without "checkpoint" (null) is of the catalog, of a pack's header, or of nothing that is needed. Flags: CHECKPOINT,
+// --structure-only; --run only with CHECKPOINT. Exit codes: 0 nothing found, 20 damage, 130 stopped, before anything
+// was marked.
 #include <algorithm>
 #include <memory>
 #include <set>

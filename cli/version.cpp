@@ -1,4 +1,6 @@
 // lastgood version. JSON: {"schema":1,"version":"0.1.0","format":1}
+//
+// "format" is that of the store, which changes far less often than the version. Opens nothing; always 0.
 #include <lastgood/version.h>
 
 #include "cli/commands.h"

@@ -3,6 +3,10 @@
 // error's, as errors.h says.
 // Opens the store for reading only, anew for each look: it holds nothing between two of them, and sees a catalog that
 // was rebuilt meanwhile. A catalog that is busy is asked again at the next look.
+//
+// Prints a screen on a terminal, else the same lines, 100 columns wide. Flags: --once, --interval (they exclude each
+// other), --run. Exit codes: 0 where it prints once, or its reader went away; 130 when a signal ended it; 2 for an
+// interval out of 1 to 86400.
 #include <unistd.h>
 
 #include <algorithm>

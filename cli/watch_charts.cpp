@@ -1,3 +1,5 @@
+// Loss and gradient norm over the steps that are kept, one column for several of them, and below both a band of
+// verdicts. Scale and newest value stand beside a chart; on a narrow screen the scale goes first.
 #include <algorithm>
 
 #include "cli/records.h"

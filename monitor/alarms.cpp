@@ -17,6 +17,8 @@ constexpr std::size_t kTensorsInMessage = 3;
 constexpr std::size_t kLargestGradients = 3;
 
 /// The kind is also the key: one alarm of a kind for each source, unless the caller adds to it.
+// Kinds and suggestions are the words that monitor.h documents; a recovery's ladders and the command's filters go by
+// them.
 Alarm make_alarm(Source source, const char* kind, Severity severity, std::string message, const Json& detail,
                  const char* suggestion) {
   Alarm alarm{.source = source, .key = kind, .suggestion = suggestion};
@@ -88,6 +90,8 @@ std::vector<Alarm> non_finite_alarms(const std::vector<NonFinite>& found) {
   return alarms;
 }
 
+// Severity follows what is lost: a number that is not finite spoils the state (critical), an outlier does not yet
+// (warning).
 std::vector<Alarm> gradient_alarms(const StepObservation& observation, const GradientVerdict& verdict) {
   std::vector<Alarm> alarms;
   const double norm = observation.gradient_norm.value();

@@ -37,7 +37,8 @@ std::vector<Alarm> stability_alarms(const NumericsVerdict& verdict);
 /// Which alarms are on, so that each is told when it begins and not again.
 class ActiveAlarms {
  public:
-  /// The alarms of one source that was looked at: those that were not on yet.
+  /// The alarms of one source that was looked at: those that were not on yet. Call it only for a source that this
+  /// observation shows: one that was not looked at leaves its alarms as they were.
   std::vector<Alarm> begin(Source source, const std::vector<Alarm>& alarms);
   void clear() { active_.clear(); }
 

@@ -1,4 +1,7 @@
 // The dashboard, and the export around it.
+//
+// Everything is derived when it is asked for, from the windows and counts that observe() keeps: a monitor that nobody
+// asks does no work for it.
 #include <lastgood/monitor_dashboard.h>
 
 #include <algorithm>
@@ -86,6 +89,7 @@ Json json_dashboard(const HealthDashboard& board) {
           {"health_score", board.health_score}};
 }
 
+/// Totals, not those of the window: `recent` has these, and the score is made of them.
 void fill_counts(const FailureCounts& total, HealthDashboard& board) {
   board.nan_count = total.nan;
   board.inf_count = total.inf;
@@ -162,6 +166,7 @@ std::string HealthMonitor::export_metrics() const {
   return monitor::text_of(document);
 }
 
+// With a line break at the end, as a text file has it.
 void HealthMonitor::export_metrics(const std::filesystem::path& path) const {
   write_text_file(path, export_metrics() + "\n");
 }

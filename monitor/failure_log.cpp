@@ -1,3 +1,5 @@
+// By step and not by event, so that a failure which shows in both phases of a step, or once more when the history is
+// replayed, is one failure.
 #include "monitor/failure_log.h"
 
 #include <array>

@@ -11,6 +11,7 @@ class FailureLog {
  public:
   using Failure = std::uint64_t FailureCounts::*;
 
+  /// `window`: in steps, positive.
   explicit FailureLog(Step window) : window_(window) {}
 
   /// A failure counts once a step, but for `oom`, which counts each time.

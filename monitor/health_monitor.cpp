@@ -1,3 +1,5 @@
+// What is set and asked from outside. The way of an observation is in observe.cpp, what comes from the store in
+// history.cpp, what is derived for people in dashboard.cpp.
 #include <lastgood/monitor.h>
 
 #include <algorithm>
@@ -66,6 +68,7 @@ const MonitorOptions& HealthMonitor::options() const noexcept {
   return impl_->options;
 }
 
+// By distance and not by `step % interval`: a trainer may observe any steps it likes.
 bool HealthMonitor::scan_is_due(Step step) const noexcept {
   const auto& last = impl_->last_scan;
   return !last || step < *last || step - *last >= impl_->options.check_interval;

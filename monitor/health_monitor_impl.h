@@ -30,6 +30,7 @@ struct HealthMonitor::Impl {
   /// One step of the past, as the store has it: judged again, but not told again.
   void replay(const Observation& seen);
 
+  /// Helpers of the four steps above.
   bool completes_newest(const StepObservation& seen) const;
   void rewind(Step step);
   void forget_all();

@@ -14,6 +14,7 @@ namespace {
 
 using Failure = monitor::FailureLog::Failure;
 
+// The words are those of alarms.cpp. Kinds that are not here (a warning of the numerics) count for no score.
 const std::map<std::string, Failure>& failures_by_kind() {
   static const std::map<std::string, Failure> kinds = {{"nan_detected", &FailureCounts::nan},
                                                        {"inf_detected", &FailureCounts::inf},

@@ -1,3 +1,5 @@
+// A document with a bare NaN or Infinity is refused by most parsers, and a null could not be told from a number that
+// nobody measured: so they are words.
 #include "monitor/json.h"
 
 #include <cmath>

@@ -40,6 +40,7 @@ bool has_tensors(const StepObservation& observation) {
 
 }  // namespace
 
+// The verdict is complete before anybody is told of it, so an alert that throws leaves the monitor as it should be.
 StepMetrics HealthMonitor::observe(const StepObservation& observation) {
   if (observation.step < 0) {
     throw Error(ErrorCode::invalid_argument, std::to_string(observation.step),
@@ -178,6 +179,7 @@ void HealthMonitor::Impl::conclude() {
   if (health != Health::unchecked) last_verdict = Verdict{newest->step, health};
 }
 
+/// An observation of the second phase replaces that of the first: a session keeps one for each step of a branch.
 void HealthMonitor::Impl::tell(const StepObservation& seen, const std::vector<Alarm>& alarms) {
   if (session != nullptr) {
     session->record(Observation{.step = newest->step,

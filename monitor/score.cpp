@@ -1,3 +1,5 @@
+// For people and for comparisons with the reference. No decision of ours rests on the score: verdicts and recoveries go
+// by the failures themselves.
 #include "monitor/score.h"
 
 #include <algorithm>

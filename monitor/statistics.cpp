@@ -1,3 +1,4 @@
+// Written out, in double, without a library: windows are short, and these must not overflow where their inputs do not.
 #include "monitor/statistics.h"
 
 #include <algorithm>

@@ -17,7 +17,7 @@ namespace lastgood::monitor {
 template <class Value>
 class StepWindow {
  public:
-  /// REQUIRES: `length`, in steps, is positive.
+  /// REQUIRES: `length`, in steps, is positive. Memory is bounded by `length` values, since each step has one at most.
   explicit StepWindow(Step length) : length_(length) {}
 
   /// REQUIRES: `step` is above the one before. Drops what has become too old.

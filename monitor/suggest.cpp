@@ -1,4 +1,7 @@
 // From a verdict to what can be done about it, in the reference's order.
+//
+// Words only: nothing is changed here, and a recovery has its own ladders (recovery/ladders.cpp). For trainers that act
+// by themselves.
 #include <lastgood/monitor.h>
 
 #include "monitor/health_monitor_impl.h"

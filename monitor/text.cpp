@@ -1,3 +1,5 @@
+// Under the process's locale: a trainer that sets one with a decimal comma sees it in messages. Exports and the store
+// get their numbers as numbers (json.cpp).
 #include "monitor/text.h"
 
 #include <cmath>

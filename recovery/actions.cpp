@@ -1,3 +1,5 @@
+// Symptom to action is the ladders' affair (ladders.cpp). An action only knows whether it is possible here and now, and
+// says why not where it is not: that is kept in the recovery's row, for the diagnosis.
 #include "recovery/actions.h"
 
 #include <algorithm>

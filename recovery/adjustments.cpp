@@ -1,3 +1,6 @@
+// A resume puts a training together from two sources: the checkpoint, and the recoveries since. What is missing is
+// found by comparing ids: a checkpoint that is newer than the newest one at the time of a recovery was saved with its
+// changes.
 #include "recovery/adjustments.h"
 
 #include "recovery/detail.h"
@@ -5,6 +8,8 @@
 namespace lastgood::recovery {
 namespace {
 
+/// A relative change multiplies: the rate that the checkpoint brought back may have moved on along its schedule since
+/// the change was made first.
 void write_to(const Knob& knob, const Change& change) {
   if (knob.name != change.knob || !knob.write) return;
   knob.write(change.relative ? knob.read() * (change.to / change.from) : change.to);
@@ -32,6 +37,7 @@ void make_again(const RecoveryTarget& target, std::span<const Change> changes) {
   }
 }
 
+// As often, not as far: each call widens by one step, and what is widest already says no.
 void upgrade_again(const RecoveryTarget& target, std::span<const Recovery> recoveries) {
   if (!target.upgrade_precision) return;
   for (const Recovery& recovery : recoveries) {

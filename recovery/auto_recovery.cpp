@@ -1,3 +1,5 @@
+// The catalog's rows are the state of a recovery: how often was tried, on which rungs, with what success. So a restart
+// goes on where the last process stood, and a rung is never taken twice for want of memory.
 #include <algorithm>
 #include <utility>
 
@@ -28,11 +30,26 @@ AutoRecovery::Impl::Impl(Store& in, Session& by, RecoveryTarget on, RecoveryOpti
   note_whole();
 }
 
+<<<<<<< HEAD
 std::size_t AutoRecovery::Impl::spent() const {
   const std::vector<Recovery> tried = recovery::attempts_in(history);
   return static_cast<std::size_t>(std::count_if(tried.begin(), tried.end(), [](const Recovery& recovery) {
     return recovery.failure != kOutOfMemory || recovery::read_detail(recovery).changes.empty();
   }));
+=======
+/// A success, or a reset, which has a row of the same outcome, closes what was before it.
+std::size_t AutoRecovery::Impl::first_attempt() const {
+  const auto success = std::find_if(history.rbegin(), history.rend(), [](const Recovery& recovery) {
+    return recovery.outcome == RecoveryOutcome::succeeded;
+  });
+  return static_cast<std::size_t>(history.rend() - success);
+}
+
+std::vector<Recovery> AutoRecovery::Impl::attempts() const {
+  std::vector<Recovery> tried(history.begin() + static_cast<std::ptrdiff_t>(first_attempt()), history.end());
+  std::erase_if(tried, [](const Recovery& recovery) { return recovery.outcome == RecoveryOutcome::halted; });
+  return tried;
+>>>>>>> notes
 }
 
 const Ladder& AutoRecovery::Impl::ladder(const std::string& failure) const {
@@ -60,6 +77,7 @@ void AutoRecovery::Impl::note(const Recovery& recovery) {
   scanned = false;
 }
 
+/// Not twice for one attempt: a second call finds another outcome and does nothing.
 void AutoRecovery::Impl::settle(RecoveryOutcome outcome) {
   if (history.empty() || history.back().outcome != RecoveryOutcome::probation) return;
   Recovery settled = history.back();
@@ -95,6 +113,15 @@ void AutoRecovery::Impl::halt(const std::string& failure, const std::string& act
     detail.last_good = good->id;
     detail.last_good_step = good->step;
   }
+<<<<<<< HEAD
+=======
+  return report;
+}
+
+/// Touches nothing of the training. The diagnosis is made before the halt has a row of its own.
+RecoveryResult AutoRecovery::Impl::halt(const std::string& failure, Step step, std::int64_t epoch) {
+  halted = diagnose(failure, step, epoch);
+>>>>>>> notes
   Recovery end;
   end.step = step;
   end.epoch = epoch;

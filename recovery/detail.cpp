@@ -1,3 +1,5 @@
+// Cut to size before it is written: lists may be as long as a model has tensors, and a row that the catalog refuses
+// would lose the recovery that it tells of.
 #include "recovery/detail.h"
 
 #include <algorithm>

@@ -26,6 +26,8 @@ struct AutoRecovery::Impl {
 
   Impl(Store& in, Session& by, RecoveryTarget on, RecoveryOptions with);
 
+  // Where not said otherwise, these read `history` and touch neither trainer nor catalog.
+
   /// Of the budget: the attempts since the latest success, but for those that moved the batch size against a lack of
   /// memory. How often that must be done depends on the batch alone, and ends at its floor.
   std::size_t spent() const;

@@ -1,3 +1,4 @@
+// Before the first step: a mistake in a ladder would otherwise show at the first failure, when it is too late for it.
 #include <algorithm>
 
 #include <lastgood/error.h>

@@ -1,3 +1,4 @@
+// From the catalog's rows alone, so recoveries of earlier sessions count like those of this one.
 #include "recovery/report.h"
 
 #include <algorithm>

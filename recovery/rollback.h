@@ -19,7 +19,8 @@ struct Rollback {
 
 /// Walks from the head to its ancestors. Each candidate is verified, byte by byte, before it is restored; damage in one
 /// leads to the next. The session's head is then there. Errors: those of restore that tell of no damage, of the
-/// catalog.
+/// catalog. May lose: what was trained since the checkpoint. Not twice the same: a second call finds the head moved,
+/// and verifies and restores that checkpoint again. A save under way is waited for before the head moves.
 Rollback roll_back(const Store& store, Session& session, const RecoveryTarget& target);
 
 }  // namespace lastgood::recovery

@@ -75,6 +75,8 @@ void rollback(const Store& store, CheckpointId checkpoint) {
   change_checkpoint(store, checkpoint, [&](Connection& db) { catalog::set_head(db, run.id, checkpoint); });
 }
 
+// A tag needs no lock of the run: it binds nothing that a trainer writes, and protects its checkpoint from the commit
+// on.
 void tag(const Store& store, const std::string& name, CheckpointId checkpoint, bool move) {
   check_tag(name);
   change_checkpoint(store, checkpoint, [&](Connection& db) { catalog::set_tag(db, name, checkpoint, move); });
@@ -95,6 +97,7 @@ void unpin(const Store& store, CheckpointId checkpoint) {
   change_checkpoint(store, checkpoint, [&](Connection& db) { catalog::set_pinned(db, checkpoint, false); });
 }
 
+// A later verdict than the one in the record, and in the catalog alone: a rebuild brings back the record's.
 void set_stability(const Store& store, CheckpointId checkpoint, Stability stability) {
   change_checkpoint(store, checkpoint, [&](Connection& db) { catalog::set_stability(db, checkpoint, stability); });
 }

@@ -35,6 +35,8 @@ std::string entry_name(const EntrySpec& spec) {
 CheckpointReader::CheckpointReader(const StoreImpl& store)
     : store_(store), reader_(*store.files, paths::blobs(store.directory)) {}
 
+// From one snapshot, so that manifest and chunks are those of one moment. What changes afterwards is met in
+// read_blob().
 OpenedCheckpoint CheckpointReader::open(CheckpointId id) {
   auto blobs = query(store_, [&](catalog::Connection& db) {
     require_checkpoint(db, id);

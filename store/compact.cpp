@@ -42,6 +42,7 @@ bool is_right(const format::FrameHeader& frame, std::span<const std::byte> store
 }
 
 /// The frame's bytes, header included; nothing where the disk cannot read them.
+// Unchecked on purpose: is_right() looks at the bytes that are about to be written, not at another read of them.
 std::vector<std::byte> read_frame(io::PackReader& reader, const Blob& blob) {
   try {
     return reader.read_unchecked({blob.place.pack_uuid, blob.place.offset, blob.frame});
@@ -98,6 +99,7 @@ bool worth_compacting(std::uint64_t allocated, std::uint64_t needed, bool can_pu
   return can_punch ? waste > allocated / 2 && waste > kMinWaste : waste > allocated / 8;
 }
 
+// Takes the memory of one frame at a time, stored and unpacked, whatever the pack's size.
 format::Uuid compact(const StoreImpl& store, const catalog::PackRow& pack, std::span<const Blob> blobs) {
   const format::Uuid target = format::Uuid::random();
   io::PackWriter writer(*store.files, paths::blobs(store.directory), {target, store.use().store_uuid()});

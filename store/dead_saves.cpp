@@ -1,3 +1,6 @@
+// A lock that can be taken is the only proof of death: process ids are used again, clocks jump, and a machine that
+// sleeps looks dead to any time-out. Between the look and the commit that ends the saves, the proof is kept by holding
+// on to the locks.
 #include "store/dead_saves.h"
 
 #include <set>

@@ -25,6 +25,7 @@ std::vector<DeadSave> lock_dead_saves(const StoreImpl& store);
 void remove_lock_files(const StoreImpl& store, const std::vector<DeadSave>& saves);
 
 /// Removes the lock files of saves that have no row and are not running: left by a power cut or a kill before the row.
+/// A cut in between leaves the others for the next sweep.
 void sweep_save_locks(const StoreImpl& store);
 
 }  // namespace lastgood

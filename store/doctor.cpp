@@ -1,4 +1,7 @@
 // Judged by names, sections and a few JSON texts, so that it works for a checkpoint of any origin and needs no tensor.
+//
+// It can only see what was captured. So a rule speaks of what is missing by what is there (an optimizer without a
+// schedule, state of a parameter that no model has), and is severe only where a resume would silently differ.
 #include <lastgood/doctor.h>
 
 #include <algorithm>
@@ -138,6 +141,7 @@ class Examination {
 
 }  // namespace
 
+// Warnings do not count: they tell of what may be kept elsewhere, such as a place in the data of the user's own.
 bool Diagnosis::can_be_exact() const noexcept {
   return std::none_of(findings.begin(), findings.end(),
                       [](const Finding& finding) { return finding.severity == Severity::critical; });

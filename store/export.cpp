@@ -5,6 +5,10 @@
 //   3. Into a temporary beside the file: the header, then chunk by chunk, in parallel, each read and checked in memory
 //      first and then written at its place.
 //   4. Sync, move, sync the folder (io/file_replacement.h).
+//
+// A cut before the move leaves the hidden temporary and whatever was under the name; the store is only read, but for
+// marks on what is found damaged. A checkpoint that is forgotten and collected meanwhile ends the export with
+// not_found, and no file.
 #include <algorithm>
 
 #include <lastgood/error.h>
@@ -59,6 +63,7 @@ std::vector<std::size_t> selected(const OpenedCheckpoint& checkpoint, const std:
   return positions;
 }
 
+// In the order of the file, so threads write it from front to back, more or less.
 std::vector<Move> plan_moves(const OpenedCheckpoint& checkpoint, const format::OutgoingState& state,
                              const std::vector<std::size_t>& positions, std::uint64_t first_byte) {
   const std::uint64_t chunk_bytes = checkpoint.manifest.chunk_bytes;

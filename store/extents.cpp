@@ -1,3 +1,5 @@
+// The arithmetic on which rule 9 of FORMAT.md rests: what is returned here will be punched. Rounding is therefore
+// always towards keeping.
 #include "store/extents.h"
 
 #include <algorithm>
@@ -15,6 +17,7 @@ bool is_live(const catalog::Blob& blob) {
 
 }  // namespace
 
+// Padding is nobody's: it may go with a neighbour's hole and reads as zeros before and after.
 Extent extent_of(const catalog::Blob& blob) {
   return {blob.place.offset, blob.place.offset + format::kHeaderBytes + blob.frame.stored_bytes};
 }

@@ -146,6 +146,7 @@ void require_metric(const RetentionPolicy& policy, const std::vector<CheckpointI
 
 }  // namespace
 
+// Oldest first, as a person wants to read what is about to go.
 std::vector<CheckpointInfo> expired(const Store& store, const RetentionPolicy& policy) {
   check_policy(policy);
   const History history = query(store, [&](Connection& db) { return history_of(db, policy.run); });
@@ -168,6 +169,7 @@ std::vector<CheckpointInfo> expired(const Store& store, const RetentionPolicy& p
   return gone;
 }
 
+// A dry run asks the same questions in a read transaction: what it tells is true of that moment alone.
 ForgetReport forget(const Store& store, std::span<const CheckpointId> checkpoints, bool dry_run) {
   const std::vector<CheckpointId> ids = distinct(checkpoints);
   if (dry_run) {

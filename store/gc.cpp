@@ -1,5 +1,8 @@
 // collect_garbage(): one collection at a time per store, by a lock that is held over the whole pass, compaction and
 // sweep included. The pass itself, step by step: gc_pass.cpp.
+//
+// A collection that is cut off needs no repair: every step can be done again, and the next collection does. Its lock
+// goes with its process.
 #include <lastgood/gc.h>
 
 #include "store/gc_estimate.h"

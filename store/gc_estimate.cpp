@@ -1,5 +1,8 @@
 // The same questions as a collection asks, in the same order, with the answers pretended instead of written: what no
 // checkpoint would refer to counts as dead. Compaction is left out.
+//
+// Changes nothing, and so may be wrong in both directions: a save under way may pin what is counted as free, and a
+// compaction, which is left out, would free more.
 #include "store/gc_estimate.h"
 
 #include <algorithm>

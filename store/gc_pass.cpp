@@ -53,6 +53,7 @@ bool has_damage(std::span<const Blob> blobs) {
 
 }  // namespace
 
+// Packs are listed once, after the marks. One that a save makes later is not in the list, and is the next pass's.
 GcReport GcPass::run() {
   mark();
   // After the marks. What is not in flight here never gets another blob: owners' rows only go, and a compaction is this
@@ -107,6 +108,7 @@ void GcPass::reclaim(const PackRow& pack) {
   }
 }
 
+// Of a pack that readers have open, the kernel frees the blocks when they close it; they read on undisturbed.
 void GcPass::unlink(const format::Uuid& pack) {
   const std::uint64_t before = allocated_bytes(store_, pack);
   store_.files->unlink(paths::pack(store_.directory, pack));

@@ -1,3 +1,5 @@
+// Questions of the public API, each answered from one snapshot of the catalog; two calls may see two states. Only
+// store_stats() looks at files as well, and its figures are of slightly different moments.
 #include <lastgood/history.h>
 
 #include "store/catalog/checkpoints.h"

@@ -1,3 +1,4 @@
+// Text for people. A process id in a note may be of another machine or long gone: nothing is ever decided by it.
 #include "store/holder.h"
 
 #include <unistd.h>

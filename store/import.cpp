@@ -4,6 +4,10 @@
 //   2. Join the run as its trainer, or fail: nobody waits for a hash to hear that the run is busy.
 //   3. Read the file once for its hash, which the checkpoint's record will name.
 //   4. Save, as any session does, with tensors that are read from the file chunk by chunk. End the session.
+//
+// A cut after 2 leaves an open session, which the run's next one marks as crashed. A cut within 4 is a save's
+// (save.cpp): the checkpoint is there as a whole, or not at all. The file is only read, and may change meanwhile: what
+// is saved is what was read in 4, but the hash that 3 noted is then another content's.
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -32,6 +36,7 @@ struct Source {
   format::SafetensorsHeader header;
 };
 
+/// A file that shrinks under the import is met here, before any of it is acknowledged.
 void read_exactly(const Source& source, std::uint64_t offset, std::span<std::byte> out) {
   if (io::read_fully(*source.file, offset, out) != out.size()) {
     throw Error(ErrorCode::io, source.name, source.name + " became shorter while it was being imported; try again");

@@ -151,6 +151,8 @@ void read_records(io::PackReader& reader, Inventory& inventory) {
 
 }  // namespace
 
+// All packs before any record: which store they belong to, and so which of them count, is known only after the last
+// one.
 Inventory take_inventory(io::FileSystem& files, const std::filesystem::path& store, const ProgressFn& progress) {
   Scanner scanner(files, store, progress);
   scanner.scan_all();

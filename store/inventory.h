@@ -33,6 +33,7 @@ struct FoundPack {
   std::set<std::size_t> damaged = {};        // positions of those whose content does not match their hash
 };
 
+/// `blob` says where it lay: its pack is the checkpoint's home, in which its own contents are looked for first.
 struct FoundRecord {
   format::Record record;
   FoundBlob blob;
@@ -47,7 +48,8 @@ struct Inventory {
   std::vector<std::string> left_out;  // packs that are none of this store's, and records that do not read, in words
 };
 
-/// Scans blobs/ of the store. Throws Error(cancelled).
+/// Scans blobs/ of the store. Throws Error(cancelled). Changes nothing. REQUIRES: the store's lock is held exclusively,
+/// but for a dry run, beside which packs may vanish.
 Inventory take_inventory(io::FileSystem& files, const std::filesystem::path& store, const ProgressFn& progress);
 
 /// Finds blobs by content. Where several have the same hash, a good one comes before a damaged one, and then one in the

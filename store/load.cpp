@@ -6,6 +6,10 @@
 //      that are thrown away (verify_first). A place that fails is asked for again in a new snapshot, as long as it
 //      moves.
 //   4. Only now write to the slots: a copy of what was checked, or a second checked read straight into them.
+//
+// Nothing is locked and nothing is pinned: a checkpoint that is forgotten and collected under a load ends it with
+// not_found. A failure before 4 leaves the slots as they were; in 4, only a second read can fail, and its error says
+// that some slots have been overwritten.
 #include <lastgood/load.h>
 #include <sys/mman.h>
 
@@ -90,7 +94,8 @@ std::size_t aligned(std::size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-/// All chunks of all slots are known to be right before the first byte is copied to one.
+/// All chunks of all slots are known to be right before the first byte is copied to one. Costs a second copy of the
+/// state in memory while it runs.
 void load_staged(CheckpointReader& reader, const OpenedCheckpoint& checkpoint, const std::vector<Target>& targets,
                  const LoadOptions& options) {
   std::size_t total = 0;

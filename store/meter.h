@@ -11,6 +11,8 @@
 
 namespace lastgood {
 
+/// The callback runs under the meter's mutex: it may take its time, at the price of all threads, and must not use the
+/// same operation's objects.
 class Meter {
  public:
   /// `phase` must be a literal; `tell` must outlive the meter.

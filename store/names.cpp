@@ -1,3 +1,5 @@
+// What decides here is part of the interface: scripts hold tags. A tag that was allowed once can be deleted all the
+// same: untag() asks none of these.
 #include "store/names.h"
 
 #include <algorithm>
@@ -56,6 +58,7 @@ bool is_tag_text(std::string_view text) {
   }
 }
 
+// For messages only: two names may look the same in it.
 std::string printable(std::string_view text) {
   std::string shown(text.substr(0, kMaxShown));
   for (char& c : shown) {

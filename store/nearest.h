@@ -1,4 +1,7 @@
 // What somebody may have meant: the names, or numbers, closest to one that is not there.
+//
+// Pure functions, safe from any thread. For an error message, where a slow answer is no matter and a wrong guess does
+// no harm.
 #pragma once
 
 #include <cstddef>

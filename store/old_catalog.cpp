@@ -1,3 +1,5 @@
+// The catalog that is read here may be the very damage that a rebuild is to repair. So everything it says is dropped
+// unless all of it is sound, and no failure to read it stops the rebuild, but one: a newer version's.
 #include "store/old_catalog.h"
 
 #include <lastgood/error.h>

@@ -10,6 +10,7 @@
 
 namespace lastgood {
 
+/// A copy in memory of two columns; the file is closed when the constructor returns. For one thread.
 class OldCatalog {
  public:
   /// Knows nothing.

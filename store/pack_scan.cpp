@@ -104,6 +104,7 @@ std::optional<format::Uuid> store_of(io::File& file, const format::Uuid& pack) {
 
 }  // namespace
 
+// Headers are read through the window, payloads past it: large ones would only push it aside.
 PackScan scan_pack(io::File& file, const format::Uuid& pack, std::uint64_t block,
                    const std::function<void(std::uint64_t)>& passed) {
   PackScan scan;

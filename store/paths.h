@@ -1,4 +1,6 @@
 // Where the parts of a store lie under its directory. The one place that knows: FORMAT.md lists the same.
+//
+// Pure functions: nothing here looks whether a path is there.
 #pragma once
 
 #include <filesystem>
@@ -12,6 +14,7 @@ namespace lastgood::paths {
 
 using Path = std::filesystem::path;
 
+/// SQLite's own files stand beside it: -journal, -wal, -shm. Whoever moves it has to see to them, too (rebuild.cpp).
 inline Path catalog(const Path& store) {
   return store / "catalog.db";
 }
@@ -21,6 +24,7 @@ inline Path blobs(const Path& store) {
 inline Path locks(const Path& store) {
   return store / "locks";
 }
+/// Nothing reads what is in it; people may empty it at any time.
 inline Path quarantine(const Path& store) {
   return store / "quarantine";
 }

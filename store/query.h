@@ -14,6 +14,8 @@ namespace lastgood {
 
 /// What `body(db)` returns, from one snapshot. `body` may run again, so it must not change anything outside.
 template <class Body>
+/// Throws what the body throws, and Error(busy) where writers keep a rollback journal's readers out for longer than
+/// StoreOptions::busy_timeout.
 auto query(const StoreImpl& store, const Body& body) {
   std::optional<std::invoke_result_t<Body, catalog::Connection&>> result;
   store.use().read([&](catalog::Connection& db) { result.emplace(body(db)); });

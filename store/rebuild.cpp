@@ -47,6 +47,8 @@ class Rebuild {
     return report;
   }
 
+  /// Every step may be repeated: a rebuild that was cut off is done again from the start, and ends with the same
+  /// catalog.
   RebuildReport run() {
     const auto lock = lock_store();
     const Inventory inventory = take_inventory(files_, directory_, progress_);
@@ -94,6 +96,7 @@ class Rebuild {
     return lock;
   }
 
+  /// Also what a rebuild that was cut off has left under the name.
   void remove_fresh() {
     files_.unlink(fresh_);
     for (const char* suffix : kJournalSuffixes) files_.unlink(with_suffix(fresh_, suffix));

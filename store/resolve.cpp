@@ -148,6 +148,7 @@ CheckpointId resolve_base(Connection& db, const ParsedName& name, const std::opt
   return in_run(db, name, choose_run(db, name, run));
 }
 
+// One question per generation: N comes from a command line and is small, or ends the history early.
 CheckpointInfo ancestor(Connection& db, CheckpointInfo checkpoint, const ParsedName& name) {
   for (std::int64_t above = 0; above < name.ancestor; ++above) {
     if (!checkpoint.parent) {

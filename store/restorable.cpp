@@ -1,3 +1,5 @@
+// Two passes over the records. The first finds out what whole checkpoints need, which tells how a collection has left
+// each pack; the second judges each checkpoint by it, parents first. Memory holds one manifest at a time.
 #include "store/restorable.h"
 
 #include <algorithm>
@@ -166,7 +168,9 @@ class Judge {
     return assembly.has_manifest;
   }
 
-  /// Pretends that what whole checkpoints need is all that lives, and asks what a collection would have punched.
+  /// Pretends that what whole checkpoints need is all that lives, and asks what a collection would have punched. An
+  /// inference, and the one place where a rebuild may leave out what somebody could still want: it errs only towards
+  /// bringing back, since one frame that a collection would have punched is enough to say no.
   bool looks_collected(std::size_t pack) const {
     if (needed_[pack].empty()) return false;  // a collection would have removed it
     const std::vector<catalog::NewBlob>& found = inventory_.packs[pack].blobs;

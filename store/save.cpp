@@ -17,6 +17,16 @@
 //
 // A failure at any point unlinks nothing: the outcome of a commit that failed may still be undecided. The lock is let
 // go, and gc decides.
+//
+// What a cut leaves, after each step:
+//
+//   1. A lock file that nobody holds: the next collection removes it.
+//   2. A row whose lock is free, so a dead save, and an empty pack. A power loss may take the row and leave the pack:
+//      an orphan. Collections see to both.
+//   3. The same with a longer pack, up to step 5. No row refers to its frames.
+//   6. Nothing or the checkpoint, as a whole. Where the process died within the commit, only the next real write to the
+//      catalog tells which: so nobody removes the pack meanwhile.
+//   7. The checkpoint. Where the lock file is still there, the next collection removes it.
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -84,6 +94,7 @@ format::Record plan_record(const SaveContext& context, const SaveRequest& reques
 
 }  // namespace
 
+// For callers to whom a failed save is an error like any other, such as an import.
 CheckpointId SaveOutcome::value() const {
   if (error) throw *error;  // NOLINT(misc-throw-by-value-catch-by-reference): a copy is thrown
   return checkpoint.value();
@@ -110,6 +121,8 @@ SaveOutcome SaveJob::run(Clock::time_point called) noexcept {
     place_metadata();
     seal();
     commit();
+    // The one place where a save's exceptions end. What reaches a trainer is an outcome, for a full disk as for a bug
+    // of ours: a step of training must not be lost to the wish to save it.
   } catch (const Error& error) {
     outcome_.error = error;
     // For the weakened build of the tests: a commit that came to life after all would name a pack that is gone.
@@ -203,6 +216,8 @@ void SaveJob::place_chunks() {
   in_flight_->placer->flush();
 }
 
+// Runs on any thread of the save's. The manifest's lists of hashes have their full length from the start, and each
+// chunk has a place of its own: tasks fill them in side by side without a lock.
 void SaveJob::place_task(std::size_t task) {
   auto copy = std::make_shared<pipeline::StagedState::Copy>(staged_->take(task));
   const std::vector<pipeline::Piece>& pieces = plan_.tasks[task].pieces;

@@ -19,6 +19,7 @@ void SaveJob::seal() {
   }
 }
 
+/// The first pack stays as it is, with its row, until a collection finds that nothing in it is LIVE.
 void SaveJob::write_pack_anew() {
   InFlight& flight = *in_flight_;
   const format::Uuid old_pack = flight.pack->uuid();
@@ -44,6 +45,8 @@ void SaveJob::append_raw(pipeline::OwnBlob& blob, std::span<const std::byte> byt
   blob.row.offset = in_flight_->pack->append({&frame, 1}).front();
 }
 
+/// The body of the transaction may run more than once, as the catalog tries again when it is busy: what it calls
+/// assigns, and never adds up.
 void SaveJob::commit() {
   InFlight& flight = *in_flight_;
   for (;;) {
@@ -139,6 +142,8 @@ void SaveJob::insert_own_blobs(catalog::Connection& db) {
   for (const std::size_t i : fresh) own_ids_[i] = catalog::BlobId{next.value++};
 }
 
+/// Not expected while locks and pins work. It is the second line: a file system whose locks do nothing must not make a
+/// checkpoint that refers to what a collection is about to destroy.
 void SaveJob::rewrite_dead(const std::vector<catalog::BlobId>& dead) {
   InFlight& flight = *in_flight_;
   for (const catalog::BlobId id : dead) {

@@ -16,10 +16,12 @@ struct SaveJob::InFlight {
   std::unique_ptr<io::FileLock> lock;
   catalog::SaveId save;
   catalog::PackId pack_id;
+  /// Blobs of the parent, pinned with the save's row; the placer takes the set over and adds to it.
   std::unordered_set<std::int64_t> pinned;
   std::unique_ptr<io::PackWriter> pack;
   std::unique_ptr<pipeline::BlobPlacer> placer;
   std::vector<pipeline::OwnBlob> own;  // once all is placed
+  /// By ordinal: the chunks in the manifest's order, then the manifest, then the record.
   std::vector<pipeline::Source> sources;
 };
 

@@ -51,6 +51,7 @@ class SaveJob {
   SaveJob(const SaveContext& context, std::span<const TensorView> state, const SaveRequest& request);
   ~SaveJob();
 
+  /// Lives as long as the job. Staging after the save has ended does nothing.
   pipeline::StagedState& staged() noexcept { return *staged_; }
 
   /// Copies everything beforehand, as far as there is memory; then does the rest. For a save behind the trainer's back.

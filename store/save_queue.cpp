@@ -9,6 +9,7 @@ namespace lastgood {
 
 SaveHandle::SaveHandle(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
 
+/// Helps instead of waiting idly: the caller's thread copies what the save's has not come to.
 void SaveHandle::wait_staged() {
   const auto job = state_->running();
   if (job) state_->block([&] { job->staged().stage_all(state_->threads); });
@@ -61,6 +62,7 @@ SaveQueue::~SaveQueue() {
   if (thread_.joinable()) thread_.join();
 }
 
+/// The front entry is running and stays until it is done, so order in the list is order of commits.
 void SaveQueue::push(std::shared_ptr<SaveHandle::State> save) {
   {
     const std::lock_guard lock(mutex_);

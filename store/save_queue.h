@@ -1,4 +1,8 @@
 // The saves of a session, one after the other on a thread of its own; and the shared state behind a SaveHandle.
+//
+// Locks: the queue's mutex and a save's are never held at once, and neither across the run of a save or a callback. A
+// callback may therefore ask any handle and record telemetry; what waits for the queue itself (a rollback, the end of
+// the session) would wait for the callback, and so for ever.
 #pragma once
 
 #include <condition_variable>

@@ -95,6 +95,7 @@ std::vector<std::size_t> owners(const format::Manifest& manifest) {
   return owners;
 }
 
+// By name, not by order: a model that is built in another order takes the same checkpoint.
 std::vector<std::size_t> match_slots(const format::Manifest& manifest, std::span<const TensorSlot> slots,
                                      const LoadOptions& options) {
   const Positions where = positions(manifest);

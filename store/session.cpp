@@ -6,6 +6,13 @@
 //
 // Leaving it: wait for saves under way; commit the telemetry that is left together with the session's end; and only
 // then let go of the lock, or the next trainer would take this session for crashed.
+//
+// What a cut leaves: after 1, a run without a session, which every later trainer of that name takes up; after 2, the
+// same, since the kernel lets go of the lock; after 3, an open session that the next one marks as crashed. Leaving is
+// one commit: a cut before it is a crash by definition, and after it nothing is missing.
+//
+// Locks are taken in one order everywhere: locks/store (shared), then a run's, then a save's, then the catalog's
+// transaction. Only the first and the last are ever waited for, each for StoreOptions::busy_timeout at most.
 #include "store/session_impl.h"
 
 #include <unistd.h>
@@ -133,6 +140,8 @@ std::shared_ptr<SaveHandle::State> Session::Impl::start(std::span<const TensorVi
   return save;
 }
 
+/// `ended` is set before the commit: a session whose end could not be recorded is over all the same, and its lock goes
+/// with the object.
 void Session::Impl::end(SessionState state) {
   queue.drain();
   if (std::exchange(ended, true)) return;
@@ -182,6 +191,7 @@ std::optional<CheckpointInfo> Session::head() const {
   });
 }
 
+/// Ends: each round goes to an older id (see parent_of), and a lineage is finite.
 std::optional<CheckpointInfo> Session::resume(const RestoreFn& restore, const SkippedFn& skipped) {
   std::optional<CheckpointInfo> candidate = head();
   const std::optional<CheckpointInfo> first = candidate;
@@ -202,6 +212,7 @@ std::optional<CheckpointInfo> Session::resume(const RestoreFn& restore, const Sk
   return candidate;
 }
 
+/// Through the queue, too, so that its place among asynchronous saves is that of the call.
 SaveOutcome Session::save(std::span<const TensorView> state, const SaveRequest& request) noexcept {
   const auto save = impl_->start(state, request, std::nullopt, {});
   SaveOutcome outcome = SaveHandle(save).wait_durable();
@@ -214,6 +225,8 @@ SaveHandle Session::save_async(std::span<const TensorView> state, const SaveRequ
   return SaveHandle(impl_->start(state, request, staging, std::move(callback)));
 }
 
+/// `order` keeps a save of another thread from being called between the drain and the commit: it would grow from the
+/// old head and move it back.
 void Session::rollback(CheckpointId checkpoint) {
   const std::lock_guard lock(impl_->order);
   // Saves under way were called before, and each moves the head when it commits.

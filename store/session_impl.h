@@ -1,6 +1,9 @@
 // The inside of a Session. Has a connection to the catalog of its own: a commit of its saves must not wait for
 // somebody's long question on the store's. Members are ordered by who uses whom; the queue, whose thread uses all, goes
 // first.
+//
+// After a fork the child has a copy of all this and may use none of it: the queue's thread, the locks and the database
+// connection are the parent's. `process` tells the two apart.
 #pragma once
 
 #include <sys/types.h>
@@ -34,6 +37,7 @@ struct Session::Impl {
   pipeline::StagingArena arena;
   std::unique_ptr<SaveContext> context;
   std::unique_ptr<TelemetryLog> telemetry;
+  // Held over the call of a save and over a rollback, not while a save runs.
   std::mutex order;  // of save calls
   std::weak_ptr<SaveHandle::State> latest;
   SaveQueue queue;  // ends first: its saves use all of the above

@@ -42,6 +42,8 @@ void Session::Impl::write_telemetry() noexcept {
   warn_of_failure("telemetry could not be written, and waits for the next time", [this] { telemetry->write(); });
 }
 
+// Who calls record() gets no error and waits for no disk: a full batch wakes the queue's thread, which writes it
+// between saves. A recovery is the exception: what was done to a training is durable before the training goes on.
 void Session::record(const Observation& observation) noexcept {
   impl_->note(observation);
 }

@@ -1,3 +1,6 @@
+// The parts of verify(), asked for one checkpoint: its chunks first (those found sound for an earlier checkpoint are
+// skipped), then manifest and record. The first defect is enough: who asks only wants to know whether this checkpoint
+// may count as kept.
 #include "store/soundness.h"
 
 #include <vector>
@@ -18,6 +21,7 @@ std::optional<std::string> SoundnessCheck::defect_of(CheckpointId id) {
   for (const catalog::Blob& blob : checkpoint->blobs.chunks) {
     if (!sound_.contains(blob.id)) blobs.push_back(blob);
   }
+  // Headers and lengths, no contents: to read all bytes of all kept checkpoints would make each forget a verify.
   VerifyOptions options;
   options.depth = VerifyDepth::structure;
   BlobChecker checker(store_, reader_, options, 0);

@@ -160,6 +160,12 @@ void refuse_existing(io::FileSystem& files, const Path& directory) {
 
 }  // namespace
 
+// Opening, in this order:
+//   1. What stands at catalog.db can be opened at all: no pipe, no link into nothing.
+//   2. Where there is none: refuse, or create a store.
+//   3. Take locks/store, shared, for the life of the handle; a read-only handle takes none and so keeps nobody away.
+//   4. Open the catalog, which checks its version; then see that blobs/ is there.
+// A failure lets go of all of it. Only empty folders, and in step 2 an empty store, may be left.
 Store open_store(const std::filesystem::path& directory, OpenMode mode, StoreOptions options, io::FileSystem& files) {
   require_catalog_file(files, directory);
   if (mode == OpenMode::create) refuse_existing(files, directory);
@@ -204,6 +210,7 @@ const catalog::Catalog& StoreImpl::use_for_writing() const {
   return use();
 }
 
+// By path, each time. The shared lock on locks/store, where there is one, keeps a rebuild from exchanging the file.
 std::unique_ptr<catalog::Catalog> StoreImpl::connect() const {
   const auto access = read_only ? catalog::Access::read_only : catalog::Access::read_write;
   return std::make_unique<catalog::Catalog>(

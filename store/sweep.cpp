@@ -1,3 +1,4 @@
+// Judges, and removes nothing: what becomes of an orphan is the collection's to do (gc_pass.cpp, step 6).
 #include "store/sweep.h"
 
 #include <algorithm>
@@ -56,6 +57,7 @@ bool holds_checkpoint(const StoreImpl& store, const format::Uuid& pack) {
   }
 }
 
+// 0 for a pack that is gone as well: whoever asks wants to know what can be had back.
 std::uint64_t allocated_bytes(const StoreImpl& store, const format::Uuid& pack) {
   const auto file = store.files->open(paths::pack(store.directory, pack), false);
   return file ? file->allocated_bytes() : 0;

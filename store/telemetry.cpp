@@ -1,3 +1,5 @@
+// Questions about what sessions recorded, each in a snapshot of its own. Writing is the session's task, in
+// session_telemetry.cpp. The words below are values in the public views: one that was given out never changes.
 #include <lastgood/telemetry.h>
 
 #include <lastgood/session_cost.h>
@@ -39,6 +41,7 @@ const char* to_string(RecoveryOutcome outcome) noexcept {
   return "unknown";
 }
 
+// A checkpoint that is not there is an error and not an empty answer: "no observations led to it" would be believed.
 std::vector<Observation> list_observations(const Store& store, const ObservationQuery& query) {
   return lastgood::query(store, [&](catalog::Connection& db) {
     if (query.leading_to) require_checkpoint(db, *query.leading_to);

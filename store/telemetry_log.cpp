@@ -65,6 +65,7 @@ void prepend(std::vector<Row>& rows, std::vector<Row>& earlier) {
 
 void TelemetryLog::go_on_with(catalog::BranchId branch) {
   const std::lock_guard lock(mutex_);
+  // A batch that is on its way keeps the branch that it began with.
   branch_ = branch;
 }
 
@@ -106,6 +107,8 @@ TelemetryLog::Batch::~Batch() {
   if (!rows_.empty()) log_.put_back(rows_);
 }
 
+// Called while an exception is on its way, so it must not throw: where there is no memory even for this, the process
+// ends.
 void TelemetryLog::put_back(catalog::TelemetryBatch& rows) noexcept {
   const std::lock_guard lock(mutex_);
   prepend(batch_.observations, rows.observations);

@@ -1,4 +1,6 @@
 // What a session has recorded and not yet written. Recording costs a lock and a copy; writing is one relaxed commit.
+//
+// Lock order: the log's mutex is innermost, and is not held during a commit. So record() never waits for the disk.
 #pragma once
 
 #include <cstddef>
@@ -56,7 +58,8 @@ class TelemetryLog {
   /// Commits what is there. Throws; what was not written stays, and is written next time.
   void write();
 
-  /// One durable commit with what is buffered.
+  /// One durable commit with what is buffered. Throws what the catalog throws, and Error(invalid_argument); the batch
+  /// is then back in the log, the recovery is not recorded.
   RecoveryId write_with(const Recovery& recovery);
 
  private:

@@ -1,3 +1,4 @@
+// A report of the command or of a tool: the old file or the whole new one, also across a power loss.
 #include <lastgood/text_file.h>
 
 #include <span>

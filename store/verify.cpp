@@ -3,6 +3,9 @@
 //   2. Blobs, pack by pack: header, or all bytes (verify_blobs.cpp says when a bad read is damage).
 //   3. Checkpoints, one snapshot each: manifest, record and catalog tell the same; what each has of the bad blobs.
 //   4. Where the store is writable: marks are set and taken, and damaged bytes copied to quarantine/.
+//
+// It holds nothing: no lock of its own, no pin, no long snapshot. What is forgotten, moved or collected while it looks
+// is no finding: a blob that reads badly counts only when the catalog, asked again, still has it there.
 #include <lastgood/verify.h>
 
 #include <algorithm>

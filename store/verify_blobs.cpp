@@ -58,6 +58,7 @@ void BlobChecker::check(std::span<const Blob> blobs) {
                          [&](std::size_t i) { check_one(blobs[i]); });
 }
 
+// Runs on several threads; everything but the result is this call's own.
 void BlobChecker::check_one(const Blob& blob) {
   Blob seen = blob;
   std::optional<std::string> defect;

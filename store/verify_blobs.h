@@ -24,6 +24,7 @@ struct CheckedBlobs {
 };
 
 /// Checks any number of batches; afterwards result() has the sum. check() is safe from one thread, and uses several.
+/// What is bad is only told, not marked: marking is for the caller, at the end, when nothing can cancel it any more.
 class BlobChecker {
  public:
   /// `bytes_total`: of all batches together, for the progress.

@@ -42,7 +42,8 @@ struct CheckpointFindings {
 };
 
 /// Reads manifest and record and compares them with the catalog. A blob that is gone because the checkpoint was
-/// forgotten meanwhile is no finding.
+/// forgotten meanwhile is no finding. The snapshot may be old: blobs are looked for where they are now.
+/// Throws only what does not tell of damage.
 CheckpointFindings check_checkpoint(const StoreImpl& store, io::PackReader& reader,
                                     const CheckpointSnapshot& checkpoint);
 

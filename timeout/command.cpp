@@ -1,3 +1,5 @@
+// No shell, so no quoting and no injection; a process group of its own, so that what a wrapper script started dies with
+// it.
 #include "timeout/command.h"
 
 #include <fcntl.h>

@@ -1,3 +1,5 @@
+// Some sessions that crashed at the same place are no accident, and the next one would crash as well. What tells it is
+// in the catalog: sessions that crashed, newest first, for as long as each left the head that this one finds.
 #include "timeout/crash_loop.h"
 
 #include <algorithm>
@@ -36,6 +38,7 @@ bool was_healthy(const Store& store, const CheckpointInfo& from, const Checkpoin
 
 }  // namespace
 
+// The oldest that counts may be the one that saved the head; those before it left another.
 Deaths deaths_after(const Store& store, const Session& session, CheckpointId head) {
   std::map<SessionId, std::optional<Step>> last_steps;
   for (const SessionCost& cost : list_session_costs(store, session.run())) last_steps[cost.session] = cost.last_step;

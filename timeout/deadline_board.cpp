@@ -1,3 +1,5 @@
+// Lock order: asking_, held over a source's ask(), then mutex_, held for a copy. Readers take mutex_ alone, and the
+// training thread usually not even that: earliest() is one atomic load.
 #include "timeout/deadline_board.h"
 
 #include <algorithm>
@@ -10,6 +12,7 @@ DeadlineBoard::DeadlineBoard(const Machine& machine, DeadlineSources sources, Wa
   for (auto& source : sources) entries_.push_back({.source = std::move(source)});
 }
 
+// What a source said before stands where it throws now: a scheduler that does not answer has not called its limit off.
 void DeadlineBoard::ask(Entry& entry) {
   entry.asked = true;
   std::string trouble;

@@ -1,3 +1,4 @@
+// A nearer end is noted at once, since whoever reads it has less time; a farther one can wait.
 #include "timeout/deadline_note.h"
 
 #include <exception>

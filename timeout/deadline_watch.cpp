@@ -1,3 +1,5 @@
+// All signals are blocked around the thread's start: it inherits the mask, and a SIGTERM must reach a thread that runs
+// code of the user's handlers as before.
 #include "timeout/deadline_watch.h"
 
 #include <signal.h>

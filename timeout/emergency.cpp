@@ -4,6 +4,9 @@
 //      first, durable on its own and marked as reduced. What it wrote, the next one need not write.
 //   3. Everything. The store commits it whole or not at all, so an end in the middle tears nothing.
 //   4. The outcome is recorded, as an event; its cost the session records itself.
+//
+// A cut within 2 or 3 leaves the newest checkpoint of before, whole. After 2 and before 3 is done the head is the
+// reduced one: a resume passes it over for its parent, unless ResumeOptions::accept_reduced says otherwise.
 #include "timeout/emergency.h"
 
 #include <cmath>

@@ -1,6 +1,8 @@
 // What an emergency checkpoint carries besides the state: in its metadata, a JSON object.
 //
 //   {"session":{"elapsed_hours":1.5,"remaining_minutes":29.9},"reduced":false,"additional_state":{...}}
+//
+// `session` is for people; a resume reads the other two. Keys are only ever added.
 #pragma once
 
 #include <string>

@@ -1,3 +1,10 @@
+// A check, from cheap to costly:
+//   1. needs_a_look(): has `attention` come, has a source said something new, has a signal come? Usually not, and the
+//      answers of the last look stand.
+//   2. look(): what came is taken in; once in check_interval_seconds, the reserve is reckoned anew from what saves
+//      took.
+//   3. The plan (save_plan.h) says whether a save is due and whether it is over; what is new is told and recorded.
+// Nothing in it throws: a check that fails warns, and the training goes on with what was known before.
 #include "timeout/handler.h"
 
 #include <signal.h>

@@ -1,4 +1,7 @@
 // The inside of a TimeoutHandler: what it knows of the session's time.
+//
+// For the thread that trains, but for `board`, `signals` and warn(), which others use. Members are ordered by who uses
+// whom: `watch` ends its thread before the board goes, which that thread asks.
 #pragma once
 
 #include <optional>
@@ -47,7 +50,8 @@ struct TimeoutHandler::Impl {
 
   Impl(Store& in, Session& by, TimeoutTarget on, TimeoutOptions with);
 
-  /// Whether look() would find anything new; cheap.
+  /// Whether look() would find anything new; cheap. Comparisons and atomic loads: with the clock, all that a check
+  /// costs when nothing is due.
   bool needs_a_look(BootTime now) const noexcept;
   /// Brings everything above up to date.
   void look(BootTime now) noexcept;

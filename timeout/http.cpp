@@ -1,3 +1,5 @@
+// A metadata service is asked as its cloud documents, and nobody else: no proxy, which the environment may name, and no
+// redirection, which could lead elsewhere.
 #include "timeout/http.h"
 
 #include <curl/curl.h>

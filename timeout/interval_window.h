@@ -1,4 +1,6 @@
 // The times between the latest checks: how long a step takes, evaluation loops included.
+//
+// The newest 1,024, so that a phase of slow steps is forgotten again. For one thread; adding allocates nothing.
 #pragma once
 
 #include <array>

@@ -1,3 +1,4 @@
+// Only what is seen of the machine: no rule of any platform is here, and nothing is kept between calls.
 #include <fcntl.h>
 #include <string.h>
 #include <time.h>

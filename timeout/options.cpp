@@ -1,3 +1,5 @@
+// Bounds are wide: they keep out what can only be a mistake (a NaN fails every comparison, and so is refused), not what
+// is merely unusual.
 #include "timeout/options.h"
 
 #include <signal.h>

@@ -1,3 +1,5 @@
+// By variables that the platform sets itself. A program that runs elsewhere with such a variable in its environment is
+// taken for running there.
 #include "timeout/platform.h"
 
 #include "timeout/processes.h"

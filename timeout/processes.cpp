@@ -1,3 +1,4 @@
+// proc(5): "starttime" counts clock ticks since the boot, suspended time included, which is the scale of BootClock.
 #include "timeout/processes.h"
 
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// Quantiles and not means: the reserve is for the save that must not fail, which is not an average one.
 #include "timeout/reserve.h"
 
 #include "timeout/quantile.h"
@@ -20,6 +21,8 @@ double seconds(const SaveCost& cost) {
 
 }  // namespace
 
+// A save may have written little, where most of the state was there already, and still tells of the time that hashing
+// took: so times go by the state's size, and only bandwidths by what was written.
 std::optional<std::chrono::nanoseconds> save_time(std::span<const SaveCost> costs, std::uint64_t bytes) {
   std::vector<double> times, bandwidths;
   for (const SaveCost& cost : costs) {

@@ -157,7 +157,9 @@ void record_resume(Session& session, const ResumeInfo& info) {
   session.flush();
 }
 
-/// Walks to the first that can be restored; what it passed over is in `passed_over`.
+/// Walks to the first that can be restored; what it passed over is in `passed_over`. Session::resume() does the
+/// walking, and moves the head once the restore has succeeded. What is passed over for another reason than damage is
+/// told to it as damage, since that is what it goes on from.
 CheckpointInfo walk(TimeoutHandler::Impl& impl, std::optional<CheckpointId> up_to,
                     std::vector<PassedOver>& passed_over) {
   bool reached = !up_to, exhausted = false;
@@ -216,6 +218,7 @@ ResumeInfo TimeoutHandler::resume_from_checkpoint(CheckpointId id) {
   return info;
 }
 
+// Records come last: an event that says "resumed" is only written when it is true.
 std::optional<ResumeInfo> TimeoutHandler::auto_resume() {
   Impl& impl = *impl_;
   const auto head = impl.session.head();

@@ -1,3 +1,5 @@
+// Times and arithmetic alone, so that a whole session can be played through in a test. How the rule came to be is in
+// the header.
 #include "timeout/save_plan.h"
 
 #include <algorithm>

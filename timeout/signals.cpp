@@ -1,3 +1,5 @@
+// What the handler does is limited to what POSIX calls async-signal-safe: lock-free atomics, a clock, getpid, sigaction
+// and raise. It allocates nothing, takes no lock and keeps errno.
 #include "timeout/signals.h"
 
 #include <signal.h>
@@ -79,6 +81,7 @@ void on_signal(int signal, siginfo_t* info, void* context) {
   errno = error;
 }
 
+/// A handler that was there before is called by ours, so whoever had one keeps being told.
 void install(Slot& slot) {
   // First the one, then the other: the handler may run as soon as it is installed.
   sigaction(slot.signal, nullptr, &slot.before);

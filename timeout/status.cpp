@@ -1,3 +1,4 @@
+// For people and their dashboards. The keys and their order are the reference's.
 #include <algorithm>
 #include <limits>
 

@@ -1,3 +1,5 @@
+// Strict: what is not wholly in a known form is no time. A limit that was read wrongly would end a training early, or
+// too late to save it.
 #include "timeout/times.h"
 
 #include <algorithm>
@@ -85,6 +87,7 @@ std::optional<std::chrono::seconds> parse_clock(std::string_view text) {
   return std::nullopt;
 }
 
+// A wall clock that is wrong shifts the result by its error, once: the caller keeps what it gets.
 BootTime boot_time(const Machine& machine, WallTime end) {
   return machine.now() + std::chrono::duration_cast<std::chrono::nanoseconds>(end - machine.wall_clock());
 }

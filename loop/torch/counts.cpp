@@ -1,3 +1,5 @@
+// The step is the run's own count and not the optimizer's: it is what checkpoints are named by, and it goes back with
+// the rest of the state.
 #include "loop/torch/counts.h"
 
 #include <lastgood/error.h>
@@ -28,6 +30,7 @@ std::int64_t epoch_of(const TrainingState& state) {
   return 0;
 }
 
+// Under a name of its own: a state that has a "training_run" already is refused by add_json().
 std::shared_ptr<Counts> add_counts(TrainingState& state) {
   auto counts = std::make_shared<Counts>();
   state.add_json(

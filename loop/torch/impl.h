@@ -27,6 +27,8 @@ struct TrainingRun::Impl {
     BootTime taken;
   };
 
+  // In the order in which they need each other, so that they end in the opposite one: the time limit before the session
+  // that it records into, the session before the store.
   TrainingRunOptions options;  // those of knobs and timeout are handed on
   const Machine& machine;
   Store store;

@@ -1,3 +1,4 @@
+// A rung that the target cannot do would be noted as failed and cost an attempt of the budget, for nothing.
 #include "loop/torch/ladders.h"
 
 #include <algorithm>

@@ -21,6 +21,7 @@ Stability stability_for(Health health) {
 
 }  // namespace
 
+/// The scan is of the very state that is to be saved: a verdict on an earlier one would not speak for it.
 std::optional<Stability> TrainingRun::Impl::verdict() {
   if (latest.step != counts->step || latest.scanned != StepPhase::after_optimizer) {
     latest = monitor.scan_before_save(watched.model(), watched.optimizers(), counts->step);
@@ -81,6 +82,7 @@ void TrainingRun::Impl::save_now() {
   note_saved(target.save(wanted), wanted.step, *stability, taken);
 }
 
+/// Waits for the save under way first: it may be of this very step, and then is all that is needed.
 void TrainingRun::Impl::save_emergency() {
   take_in(true);
   const auto stability = verdict();

@@ -64,6 +64,7 @@ std::int64_t TrainingRun::Impl::epoch() {
   return counts->epoch = loop::epoch_of(state);
 }
 
+/// In a new run, the beginning is saved: a failure in the first steps has somewhere to go back to.
 void TrainingRun::Impl::resume() {
   recovery.prepare_restore();
   resumed = timeout.auto_resume();
@@ -175,6 +176,7 @@ void TrainingRun::wait_saved() {
   impl_->take_in(true);
 }
 
+/// Only a run whose last state is durable is completed; any other one, but for a halted one, is to be started again.
 int TrainingRun::finish() {
   Impl& impl = *impl_;
   impl.take_in(true);

@@ -1,3 +1,4 @@
+// Refers to the user's modules and optimizers and owns none of them: they outlive the run, as the state asks for.
 #include "loop/torch/watched.h"
 
 #include <vector>

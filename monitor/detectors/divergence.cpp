@@ -1,3 +1,4 @@
+// Medians at both ends instead of a fitted line: a single loss, however large, moves neither of them.
 #include "monitor/detectors/divergence.h"
 
 #include <algorithm>
@@ -31,6 +32,7 @@ std::optional<LossChange> measure_loss_change(std::span<const double> losses) {
   return change;
 }
 
+// Rises alone. A loss that falls, by however much, is none of this detector's business.
 bool has_diverged(const LossChange& change, double threshold) noexcept {
   return change.increase() > threshold;
 }

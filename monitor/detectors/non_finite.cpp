@@ -1,3 +1,5 @@
+// The only detector without history: a NaN is a failure in the first step as in any other, and no threshold of the
+// user's can hide it.
 #include "monitor/detectors/non_finite.h"
 
 #include <cmath>
@@ -6,6 +8,7 @@ namespace lastgood::monitor {
 
 namespace {
 
+/// A scalar counts as one element.
 void check_scalar(const char* name, const std::optional<double>& value, std::vector<NonFinite>& found) {
   if (!value || std::isfinite(*value)) return;
   const bool nan = std::isnan(*value);

@@ -1,3 +1,5 @@
+// What could not be computed is a finding beside what is too large, and never passes for healthy: a decomposition that
+// does not converge says as much of a matrix as a high number does.
 #include "monitor/detectors/numerics.h"
 
 #include <cmath>
@@ -8,6 +10,7 @@ namespace lastgood::monitor {
 
 namespace {
 
+// No threshold judges eigenvalues; only that they are numbers.
 bool any_nan(const EigenvalueStats& stats) {
   return std::isnan(stats.largest_modulus) || std::isnan(stats.smallest_modulus) || std::isnan(stats.spectral_radius) ||
          std::isnan(stats.share_positive_real_part);

@@ -1,3 +1,5 @@
+// Asks of a loss that was smoothed already (the median at the window's newer end, divergence.h): raw losses of batches
+// find a new best by luck for a long time.
 #include "monitor/detectors/stagnation.h"
 
 #include <cmath>

@@ -1,3 +1,5 @@
+// Only as good as its median: a run whose gradients were small from the start has a small median, and nothing to
+// compare with.
 #include "monitor/detectors/vanishing.h"
 
 namespace lastgood::monitor {

@@ -1,3 +1,5 @@
+// The price is one copy of each mask and a comparison per scan. Without it, a model with a causal mask would be
+// critical in every scan.
 #include "monitor/torch/masks.h"
 
 #include <ATen/ATen.h>

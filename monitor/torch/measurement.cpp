@@ -1,3 +1,7 @@
+// 1. Tensors are sorted, as they are added: dense ones on the CPU are cut into pieces for tally(), others wait.
+// 2. run() tallies the pieces on all threads and adds them up in order, so the sums do not depend on the threads.
+// 3. What waits is given to its device at once, and the results are fetched together.
+// 4. Only a norm that came back not finite is looked at again, for what it was.
 #include "monitor/torch/measurement.h"
 
 #include <algorithm>
@@ -19,6 +23,7 @@ constexpr std::size_t kPiece = std::size_t{1} << 18;
 // Less than this is read sooner than a second thread wakes up.
 constexpr std::size_t kWorthThreads = std::size_t{1} << 16;
 
+/// Nothing for formats without a loop of their own (float8): they are converted to float first.
 std::optional<RealFormat> format_of(at::ScalarType type) {
   switch (c10::toRealValueType(type)) {
     case at::kHalf: return RealFormat::float16;

@@ -1,3 +1,5 @@
+// In double, whatever the matrix is in: a condition number of 1e6 is at the edge of what float can tell from a singular
+// one. The price is a decomposition on the CPU, so matrices are watched by choice and measured beside scans alone.
 #include "monitor/torch/numerics.h"
 
 #include <cmath>

@@ -114,7 +114,7 @@ struct StabilityMonitor::Watch {
   std::optional<Before> before;  // the newest check, if it stood before the optimizer's step
 };
 
-/// In the order in which a step uses them.
+/// In the order in which a step uses them. Views, not copies: valid until the next step of the training.
 WatchList StabilityMonitor::Watch::everything(const torch::nn::Module& module, const Optimizers& optimizers) {
   WatchList list;
   monitor::list_parameters(module, list);
@@ -213,6 +213,7 @@ StepMetrics StabilityMonitor::scan_before_save(const WatchedModule& model, const
   }));
 }
 
+// Looks without telling: neither counts nor windows change, and nothing is recorded.
 NanInfReport StabilityMonitor::check_nan_inf(const WatchedModule& model) const {
   return measured("the model", [&] {
     const WatchList list = watch_->everything(model.get(), {});

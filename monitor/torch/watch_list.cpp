@@ -1,3 +1,4 @@
+// Names are the user's own: those of named_parameters() and named_buffers(), so that an alarm leads to the module.
 #include "monitor/torch/watch_list.h"
 
 #include <unordered_map>
@@ -35,6 +36,7 @@ at::Tensor gradient_of(const at::Tensor& parameter) {
 
 using ParameterNames = std::unordered_map<const void*, std::string>;
 
+/// The module's names come first; a parameter of the optimizer's alone has its place for a name.
 ParameterNames parameter_names(const torch::nn::Module& module, const torch::optim::Optimizer& optimizer) {
   ParameterNames names;
   for (const auto& item : module.named_parameters()) {

@@ -1,3 +1,5 @@
+// Lowers every singular value above the limit to it: the nearest matrix, in the Frobenius norm, that keeps the limit.
+// Weights are written in place, so optimizers and tied modules go on with the same tensors.
 #include <algorithm>
 #include <limits>
 

@@ -1,3 +1,5 @@
+// By type where there is one, by words elsewhere: the CPU's allocator and vendors' libraries throw plain c10::Errors. A
+// message that nobody here knows is no lack of memory, and passes on to the caller.
 #include <algorithm>
 #include <new>
 #include <string_view>

@@ -54,6 +54,7 @@ Knob rate_knob(const std::string& optimizer_name, torch::optim::Optimizer& optim
           [options](double rate) { options().set_lr(rate); }};
 }
 
+/// The base rates that were registered, too: a schedule would otherwise bring the old rate back at its next step.
 std::vector<Knob> rate_knobs(const TrainingParts& parts, const std::vector<Knob>& base_rates) {
   std::vector<Knob> rates;
   for (const auto& [name, optimizer] : parts.optimizers) {

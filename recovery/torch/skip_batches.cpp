@@ -1,3 +1,5 @@
+// Both overloads move the position as the training itself would, batch by batch, so that what is skipped is what would
+// have been trained on. The second gives up, and puts the position back, where the order of an epoch is not known yet.
 #include <memory>
 
 #include <lastgood/error.h>

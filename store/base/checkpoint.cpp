@@ -3,7 +3,8 @@
 namespace lastgood {
 
 // These words are stored in records, shown by the public views and read back from both: one that was given out never
-// changes. A value that is none of them can only come from a cast; "unknown" keeps a message about it readable.
+// changes. A value that is none of them can only come from a cast; "unknown" keeps a message about it readable. No
+// default branch on purpose: the compiler names every switch that a new enumerator has been left out of.
 const char* to_string(CheckpointKind kind) noexcept {
   switch (kind) {
     case CheckpointKind::regular: return "regular";

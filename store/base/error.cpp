@@ -1,3 +1,4 @@
+// The exception type of the store. Its code is for programs, its message for people; nobody has to parse a message.
 #include <lastgood/error.h>
 
 #include <utility>
@@ -23,6 +24,8 @@ const char* to_string(ErrorCode code) noexcept {
   return "internal";
 }
 
+// `os_error` is an errno, or 0 where no system call failed. Some callers ask for it: which errno stands behind `io`
+// tells damage from a machine in trouble (quarantine.h, tells_of_damage()).
 Error::Error(ErrorCode code, std::string subject, const std::string& message, int os_error)
     : std::runtime_error(message), code_(code), subject_(std::move(subject)), os_error_(os_error) {}
 

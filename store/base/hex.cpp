@@ -1,3 +1,4 @@
+// A file's name is made of these digits and read back from them, so both ways depend on no locale and no stream.
 #include "store/base/hex.h"
 
 #include <charconv>
@@ -15,6 +16,7 @@ std::string to_hex(const std::array<std::uint8_t, 16>& bytes) {
   return text;
 }
 
+// Total over any text, since it reads names in folders that anybody may write to.
 std::optional<std::array<std::uint8_t, 16>> from_hex(std::string_view text) {
   std::array<std::uint8_t, 16> bytes{};
   if (text.size() != 2 * bytes.size()) return std::nullopt;

@@ -1,4 +1,6 @@
 // Hexadecimal text of fixed-size byte arrays: hashes and uuids.
+//
+// Functions are pure and safe from any thread.
 #pragma once
 
 #include <array>

@@ -1,3 +1,5 @@
+// Dtypes and sections: the numbers, words and widths of FORMAT.md, "Manifest". The public views of the catalog spell
+// the same words in SQL (schema_ddl.h), for programs that have none of this code: a new row belongs into both.
 #include <lastgood/tensor.h>
 
 #include <array>
@@ -49,6 +51,7 @@ const char* to_string(DType dtype) noexcept {
   return index < kDTypes.size() ? kDTypes[index].name : "unknown";
 }
 
+// A walk through the table: it is asked for words of files and arguments, not in any loop over elements.
 std::optional<DType> dtype_from_string(std::string_view name) {
   for (const DTypeRow& row : kDTypes) {
     if (name == row.name) return row.dtype;

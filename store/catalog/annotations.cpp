@@ -45,6 +45,7 @@ bool delete_tag(Connection& db, const std::string& name) {
   return db.changes() == 1;
 }
 
+// The key of `tag` is the name, and tags are few: no index is needed beside it.
 std::optional<CheckpointId> find_tag(Connection& db, const std::string& name) {
   Statement query(db, "SELECT checkpoint_id FROM tag WHERE name = ?1", name);
   if (!query.step()) return std::nullopt;

@@ -73,6 +73,7 @@ std::vector<std::size_t> not_live(Connection& db, std::span<const BlobId> blobs)
   return positions;
 }
 
+// The partial index holds just these rows, so this costs nothing while nothing is damaged.
 std::vector<Blob> damaged_blobs(Connection& db) {
   Statement query(db, "SELECT " LASTGOOD_BLOB_COLUMNS
                       " FROM blob AS b CROSS JOIN pack AS p ON p.id = b.pack_id "
@@ -135,6 +136,7 @@ std::vector<Blob> blobs_in_pack(Connection& db, PackId pack) {
 }
 
 /// The row keeps its id: references, pins and whoever looks it up again find it in the new place.
+// Copies that came too late get a row as well, or their bytes in the new pack would be nobody's.
 std::uint64_t move_blobs(Connection& db, std::span<const Move> moves) {
   // Only where the row still lies where the copy was made from: it may have died, or been healed, meanwhile.
   Statement move(db,

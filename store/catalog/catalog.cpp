@@ -81,6 +81,7 @@ struct Catalog::State {
   std::mutex mutex;
 };
 
+// A read can hold others up: in a rollback journal, a commit waits until the last reader is through.
 void Catalog::State::read(const std::function<void(Connection&)>& body) {
   // SQLite's connection is opened without a mutex of its own, and a transaction is more than one call anyway.
   const std::lock_guard turn(mutex);
@@ -90,6 +91,7 @@ void Catalog::State::read(const std::function<void(Connection&)>& body) {
   });
 }
 
+// IMMEDIATE: a transaction that reads first and writes later could find, too late, that its snapshot is old.
 void Catalog::State::write(Durability durability, const std::function<void(Connection&)>& body) {
   if (read_only) {
     throw Error(ErrorCode::permission, db.file().string(),

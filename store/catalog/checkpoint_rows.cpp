@@ -1,3 +1,5 @@
+// Words of the views are turned back into enumerators. A word that is none of ours is damage and not "unknown": nothing
+// that this library wrote has it.
 #include "store/catalog/checkpoint_rows.h"
 
 #include "store/catalog/connection.h"
@@ -26,6 +28,7 @@ BlobHash digest_of(Connection& db, std::string_view text) {
   return *digest;
 }
 
+/// By the key of metric and by tag_checkpoint: two look-ups for each checkpoint of a list.
 void read_metrics_and_tags(Connection& db, CheckpointInfo& info) {
   Statement metrics(db, "SELECT name, value FROM metric WHERE checkpoint_id = ?1", info.id);
   while (metrics.step()) info.metrics.emplace(metrics.text(0), metrics.real(1));

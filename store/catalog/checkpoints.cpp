@@ -10,7 +10,8 @@
 namespace lastgood::catalog {
 namespace {
 
-// A list of all, of a run, of a verdict: each combination is a statement of its own, so that each uses its index.
+// A statement of its own for each combination, so that a run's list walks the run's index. The verdict is a word in the
+// view, which no index has: it is compared row by row.
 std::string list_sql(const ListQuery& query) {
   std::string sql = "SELECT " LASTGOOD_CHECKPOINT_COLUMNS " FROM v_checkpoints";
   if (query.run) sql += " WHERE run = ?1";
@@ -102,6 +103,7 @@ std::vector<EntrySpec> checkpoint_entries(Connection& db, CheckpointId id) {
   return entries;
 }
 
+// Reads the whole of checkpoint_blob. Asked where damage was found, and nowhere else.
 std::vector<CheckpointId> checkpoints_with_blob(Connection& db, BlobId blob) {
   Statement rows(db,
                  "SELECT checkpoint_id FROM checkpoint_blob WHERE blob_id = ?1 "

@@ -34,18 +34,22 @@ struct NewCheckpoint {
 };
 
 /// Inserts the row with metrics, layout and blobs, adds a reference to every blob, and makes it the run's head.
-/// Throws Error(internal) where a blob is not LIVE.
+/// Throws Error(internal) where a blob is not LIVE. Needs Catalog::write(), durable: it is the commit that a save
+/// acknowledges. By keys and unique indexes (uuid, name, digest of the layout); what grows with the state is a row at
+/// the end of checkpoint_blob and a count in blob, for each chunk.
 CheckpointId insert_checkpoint(Connection& db, const NewCheckpoint& checkpoint);
 
 /// The sequence number for the next record. Above that of every record that the store ever had: in a rebuild it is the
-/// order of the saves.
+/// order of the saves. Raised by insert_checkpoint(), not here: two saves under way may be given the same one.
 std::int64_t next_sequence(Connection& db);
 
-/// Newest first, by id.
+/// Which checkpoints are there? Newest first, by id. Of one run by checkpoint_run, else along the key; a verdict is
+/// compared row by row. Whether each is intact costs nothing while blob_damaged is empty.
 std::vector<CheckpointInfo> list_checkpoints(Connection& db, const ListQuery& query);
 /// With metrics and tags: two more questions for each checkpoint, by their indexes.
 std::optional<CheckpointInfo> find_checkpoint(Connection& db, CheckpointId id);
-/// The checkpoint's uuid, as its record and its children's records name it.
+/// Is the checkpoint there, and by which uuid do its record and its children's records name it? By the key, and the
+/// cheapest way to ask.
 std::optional<format::Uuid> checkpoint_uuid(Connection& db, CheckpointId id);
 /// Of all checkpoints, by id.
 std::vector<format::Uuid> checkpoint_uuids(Connection& db);
@@ -56,15 +60,18 @@ struct CheckpointBlobs {
   Blob record;
   std::vector<Blob> chunks;  // in the manifest's order
 };
+/// By the keys of checkpoint_blob, blob and pack: one look-up for each chunk.
 std::optional<CheckpointBlobs> checkpoint_blobs(Connection& db, CheckpointId id);
 
-/// The entries from the layout, without reading any pack.
+/// The entries from the layout, without reading any pack. By the key of layout_entry. Empty where the checkpoint is
+/// gone.
 std::vector<EntrySpec> checkpoint_entries(Connection& db, CheckpointId id);
 
 /// Checkpoints that refer to the blob (a scan: there is no index, for the commit's sake).
 std::vector<CheckpointId> checkpoints_with_blob(Connection& db, BlobId blob);
 
-/// Bytes (headers, payloads) of blobs that only this set of checkpoints refers to.
+/// What would forgetting them free? Bytes (headers, payloads) of blobs that only this set of checkpoints refers to. By
+/// the key of checkpoint_blob, from the few outwards: what others have is not read.
 std::uint64_t bytes_only_in(Connection& db, std::span<const CheckpointId> checkpoints);
 /// Which LIVE blobs those are, in ascending order.
 std::vector<BlobId> blobs_only_in(Connection& db, std::span<const CheckpointId> checkpoints);
@@ -73,9 +80,13 @@ std::vector<BlobId> blobs_only_in(Connection& db, std::span<const CheckpointId> 
 std::map<CheckpointId, std::uint64_t> bytes_unique(Connection& db, std::span<const CheckpointId> checkpoints);
 
 /// Deletes the rows, gives their references back, grafts children to the grandparent, drops layouts no longer used.
-/// Throws Error(internal) for a run's head.
+/// Throws Error(internal) for a run's head. Needs Catalog::write(). By keys, run_head, checkpoint_parent,
+/// checkpoint_layout, session_resumed_from, tag_checkpoint and branch_base: an index for each row that names a
+/// checkpoint.
 void delete_checkpoints(Connection& db, std::span<const CheckpointId> checkpoints);
 
+/// These four need Catalog::write(), and go by keys. The first three throw Error(not_found) where the checkpoint is
+/// gone.
 void set_stability(Connection& db, CheckpointId id, Stability stability);
 void set_pinned(Connection& db, CheckpointId id, bool pinned);
 /// Adds or, with `move`, moves a tag. Throws Error(already_exists).
@@ -83,6 +94,7 @@ void set_tag(Connection& db, const std::string& name, CheckpointId id, bool move
 /// False where there is no such tag.
 bool delete_tag(Connection& db, const std::string& name);
 std::optional<CheckpointId> find_tag(Connection& db, const std::string& name);
+/// By name.
 std::vector<std::string> list_tags(Connection& db);
 
 /// Why a checkpoint must not be forgotten ("the head of run demo", "tagged best", "pinned", "the newest stable of run
@@ -91,9 +103,12 @@ struct Protection {
   CheckpointId checkpoint;
   std::string reason;
 };
+/// Asked in the transaction that deletes. Walks runs, tags and sessions, of which there are few; checkpoints by
+/// checkpoint_stable and checkpoint_pinned.
 std::vector<Protection> protections(Connection& db);
 
-/// The newest stable and intact checkpoint in the lineage of the run's head.
+/// Where would a rollback go? The newest stable and intact checkpoint in the lineage of the run's head. Walks parents
+/// by the key, from run.name's index on; stops at the first that will do.
 std::optional<CheckpointId> last_stable(Connection& db, const std::string& run);
 
 }  // namespace lastgood::catalog

@@ -42,6 +42,7 @@ Connection::Connection(const std::filesystem::path& file, Mode mode, const char*
   }
 }
 
+// After a fork, in the child, this would drop the parent's locks: the Store sees to it that it is not run there.
 Connection::~Connection() {
   // Before the close, which a statement that is left would put off for good.
   for (const auto& [sql, statement] : idle_) sqlite3_finalize(statement);

@@ -40,7 +40,8 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Runs statements that take no parameters; rows are dropped.
+  /// Runs statements that take no parameters; rows are dropped. For pragmas, DDL and the ends of transactions. Text of
+  /// our own alone: nothing of a user's ever becomes SQL.
   void execute(const char* sql);
   /// True between BEGIN and its end.
   bool in_transaction() const noexcept;
@@ -67,7 +68,8 @@ class Connection {
 
 /// One use of a prepared statement: bind, step, read columns. Columns are checked, since a catalog may be damaged or
 /// hostile: a value of the wrong type or range throws Error(corruption). Must not outlive its Connection. Bound texts
-/// and bytes are copied; what text() returns is SQLite's.
+/// and bytes are copied; what text() returns is SQLite's. Its text is prepared once; using one inside the loop over
+/// another of the same text is allowed.
 class Statement {
  public:
   Statement(Connection& db, std::string_view sql);

@@ -27,12 +27,14 @@ void give_back_references(Connection& db, CheckpointId id) {
       .run();
 }
 
+// By checkpoint_parent. Lineages stay whole, so a rollback finds its way past what was forgotten.
 void graft_children(Connection& db, CheckpointId id) {
   Statement(
       db, "UPDATE checkpoint SET parent_id = (SELECT parent_id FROM checkpoint WHERE id = ?1) WHERE parent_id = ?1", id)
       .run();
 }
 
+// One that is gone already is passed over: the caller has asked for it to be gone.
 void delete_checkpoint(Connection& db, CheckpointId id) {
   std::int64_t layout = 0;
   {

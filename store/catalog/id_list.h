@@ -10,6 +10,7 @@
 namespace lastgood::catalog {
 
 template <class SomeId>
+/// "[1,2,3]"
 std::string id_list(std::span<const SomeId> ids) {
   std::string text = "[";
   for (const SomeId id : ids) text += (text.size() > 1 ? "," : "") + std::to_string(id.value);

@@ -53,6 +53,7 @@ void insert_metrics(Connection& db, CheckpointId id, const format::Record& recor
   for (const auto& [name, value] : record.metrics) insert.run_with(id, name, value);
 }
 
+// Rows are appended in the order of their key, thousands at a time, into a table without another index.
 void insert_blobs(Connection& db, CheckpointId id, const NewCheckpoint& checkpoint) {
   Statement insert(db, "INSERT INTO checkpoint_blob(checkpoint_id, ordinal, blob_id) VALUES (?1, ?2, ?3)");
   for (std::size_t i = 0; i < checkpoint.chunks.size(); ++i) {
@@ -65,6 +66,7 @@ void insert_blobs(Connection& db, CheckpointId id, const NewCheckpoint& checkpoi
 
 }  // namespace
 
+// May run again with its transaction: all that it needs is given or asked for here.
 CheckpointId insert_checkpoint(Connection& db, const NewCheckpoint& checkpoint) {
   check_chunks(checkpoint);
   const RunId run = run_of(db, checkpoint.record);

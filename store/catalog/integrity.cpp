@@ -1,3 +1,5 @@
+// From the bottom up: pages, then foreign keys, then what no key watches. Each answer is only worth having where the
+// one below it is clean.
 #include "store/catalog/integrity.h"
 
 #include <algorithm>

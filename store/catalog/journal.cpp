@@ -1,3 +1,5 @@
+// The choice is made at each opening, by the SQLite and the file system of then: a store that moves to a network share,
+// or meets an older library, changes its journal with the next writer.
 #include "store/catalog/journal.h"
 
 #include <string>

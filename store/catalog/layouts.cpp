@@ -83,6 +83,7 @@ std::int64_t find_or_create_layout(Connection& db, const format::Manifest& manif
   return layout;
 }
 
+// Its entries go with it, by the foreign key.
 void drop_unused_layout(Connection& db, std::int64_t layout) {
   Statement(db, "DELETE FROM layout WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM checkpoint WHERE layout_id = ?1)",
             layout)

@@ -24,7 +24,8 @@ struct Stretch {
   std::optional<CheckpointId> before;  // the checkpoint that it goes on from
 };
 
-/// Newest stretch first; none in a catalog of version 1. Runs inside a transaction of the caller's.
+/// Newest stretch first; none in a catalog of version 1. Runs inside a transaction of the caller's. A step takes
+/// branch_session and keys alone; the start looks through the branches of the run's sessions.
 class LineageWalk {
  public:
   /// Starts at the checkpoint, or else at the newest branch of the run. Throws Error: not_found (no such run),

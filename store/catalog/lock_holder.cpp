@@ -1,3 +1,4 @@
+// Best effort, for one message. Between the failure and the look the holder may have let go, and another may have come.
 #include "store/catalog/lock_holder.h"
 
 #include <sys/stat.h>

@@ -1,3 +1,5 @@
+// A step has one row on each branch. Questions go stretch by stretch (lineage.h), so a step that a rollback took back
+// is in the table and in no answer.
 #include <algorithm>
 
 #include "store/catalog/connection.h"

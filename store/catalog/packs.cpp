@@ -1,3 +1,4 @@
+// A pack's row is older than its file and outlives it, so that whatever is in blobs/ and has no row is nobody's.
 #include "store/catalog/packs.h"
 
 #include "store/catalog/connection.h"
@@ -41,6 +42,7 @@ std::vector<format::Uuid> pack_uuids(Connection& db) {
   return uuids;
 }
 
+// Its value means nothing; that it changes, does.
 void raise_gc_counter(Connection& db) {
   Statement(db, "UPDATE meta SET value = value + 1 WHERE key = 'gc_counter'").run();
   if (db.changes() != 1) db.corrupt("the collector's counter is missing");

@@ -21,13 +21,15 @@ struct PackRow {
   std::uint64_t live_bytes = 0;  // headers and payloads of LIVE frames, padding excluded
 };
 
-/// All packs with their counts.
+/// All packs with their counts. Walks all blobs by blob_place: for collections, estimates and checks alone.
 std::vector<PackRow> list_packs(Connection& db);
-/// A pack that compaction wrote: no owner.
+/// A pack that compaction wrote: no owner. Needs Catalog::write(), in the commit that moves blobs into it.
 PackId add_compacted_pack(Connection& db, const format::Uuid& pack);
-/// Drops the row of an unlinked pack together with its DEAD rows. Throws Error(internal) where it has a LIVE one.
+/// Drops the row of an unlinked pack together with its DEAD rows. Throws Error(internal) where it has a LIVE one. By
+/// blob_place. REQUIRES: the file is gone, and the folder was synced.
 void drop_pack(Connection& db, PackId pack);
-/// File names' stems (uuids) of all packs.
+/// Which files are ours? The stems of their names. Asked after the folder was listed (FORMAT.md, "The protocol", rule
+/// 11).
 std::vector<format::Uuid> pack_uuids(Connection& db);
 /// The counter that gc's marking commit always raises. A commit that writes nothing would not settle what an earlier,
 /// failed one left undecided.

@@ -49,6 +49,7 @@ std::vector<Protection> protections(Connection& db) {
   return found;
 }
 
+// `intact` is asked of the view, and only where the verdict is right already.
 std::optional<CheckpointId> last_stable(Connection& db, const std::string& run) {
   // Ids grow along a lineage; a parent that is not older would be a loop in a damaged catalog, and ends the walk.
   Statement row(db,

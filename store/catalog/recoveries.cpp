@@ -1,3 +1,5 @@
+// One row for each attempt, written when it was made and once more when its end is known. Rows are never deleted: the
+// newest attempts of a run decide what a recovery does next.
 #include "store/catalog/connection.h"
 #include "store/catalog/now.h"
 #include "store/catalog/schema.h"

@@ -15,7 +15,8 @@ using BlobId = Id<struct BlobTag>;
 using PackId = Id<struct PackTag>;
 using SaveId = Id<struct SaveTag>;
 
-/// A frame in a pack.
+/// Where a frame lies. Two places are equal only where no compaction came between the looks: this is how a move is
+/// noticed.
 struct Place {
   PackId pack;
   format::Uuid pack_uuid;
@@ -26,6 +27,7 @@ struct Place {
 /// LIVE blobs may be matched and are kept while referenced or pinned; DEAD ones never come back.
 enum class BlobState : std::uint8_t { live = 0, dead = 1 };
 
+/// REQUIRES of who reads by it: lengths were checked against the format's caps, the content was not checked at all.
 struct Blob {
   BlobId id;
   Place place;

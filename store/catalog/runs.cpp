@@ -1,3 +1,4 @@
+// Heads move here and nowhere else: by a save's commit, a rollback, a resume that went back.
 #include "store/catalog/runs.h"
 
 #include "store/catalog/connection.h"

@@ -1,3 +1,5 @@
+// Rows of the protocol's first steps. They say that somebody might be at work; whether somebody is, only the lock on
+// the save's file tells (dead_saves.cpp).
 #include "store/catalog/saves.h"
 
 #include "store/catalog/connection.h"

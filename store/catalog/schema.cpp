@@ -28,7 +28,8 @@ void add_telemetry(Connection& db) {
   db.execute(kTelemetryViews);
 }
 
-/// The application first: of somebody else's database, the version says nothing.
+/// The application first: of somebody else's database, the version says nothing. Both are in the header of the file:
+/// they are read before any table is believed.
 void check_marks(Connection& db) {
   if (single_integer(db, "PRAGMA application_id") != kApplicationId) {
     throw Error(ErrorCode::corruption, db.file().string(),

@@ -1,4 +1,7 @@
 // The schema of the catalog: its DDL, its marks in the file's header, and the check of both. Documented in FORMAT.md.
+//
+// A table, a column or an index that is added is a new version: the number here, a step in migrate_schema(), and the
+// tables in FORMAT.md. Views may get columns at any time, and lose none.
 #pragma once
 
 #include <cstdint>

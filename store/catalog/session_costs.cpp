@@ -1,3 +1,5 @@
+// Reckoned when it is asked for, from what saves and steps have recorded: nobody keeps totals up to date. In one
+// statement, so that all columns are of one moment.
 #include "store/catalog/session_costs.h"
 
 #include <algorithm>

@@ -11,7 +11,9 @@ namespace lastgood::catalog {
 
 class Connection;
 
-/// Sessions of before version 2 have none; a catalog of version 1 has no sessions with one.
+/// What did each session do, save and lose? Newest first; a read transaction will do. Sessions of before version 2 have
+/// none; a catalog of version 1 has no sessions with one. Walks the sessions, and of each the branches by
+/// branch_session, observations by their key, events and costs by their branch's index.
 std::vector<SessionCost> list_session_costs(Connection& db, const std::optional<std::string>& run);
 
 }  // namespace lastgood::catalog

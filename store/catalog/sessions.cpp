@@ -1,3 +1,5 @@
+// A session is open until its end is committed, or until the run's next one finds its lock free. So "crashed" is always
+// somebody else's finding, and never has a time.
 #include "store/catalog/connection.h"
 #include "store/catalog/now.h"
 #include "store/catalog/runs.h"

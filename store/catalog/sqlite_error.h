@@ -7,6 +7,7 @@
 
 namespace lastgood::catalog {
 
+/// As SQLite told it, before any judgement. `doing` is the statement, for a bug's message.
 struct SqliteFailure {
   std::filesystem::path file;
   int code = 0;          // extended

@@ -1,3 +1,4 @@
+// Types are checked on the way out as well as by STRICT on the way in: a catalog may have been made by anybody.
 #include <sqlite3.h>
 
 #include <cmath>

@@ -1,3 +1,5 @@
+// Walks all checkpoints and all blobs once each; for `lastgood stats`, not for a loop. "Dead" includes what a
+// collection would find dead now.
 #include "store/catalog/connection.h"
 #include "store/catalog/runs.h"
 

@@ -1,3 +1,5 @@
+// Inserts are for batches, questions for people and for a resume. In a question, CROSS JOIN fixes the order of the
+// loops: the rows that are asked for first, then their branch, session and run by their keys.
 #include "store/catalog/telemetry.h"
 
 #include "store/catalog/connection.h"

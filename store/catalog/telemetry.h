@@ -19,7 +19,8 @@ class Connection;
 
 using BranchId = Id<struct BranchTag>;
 
-/// The state of the session's run was just set to `base` (nothing: a fresh start).
+/// The state of the session's run was just set to `base` (nothing: a fresh start). Needs Catalog::write(), in the
+/// commit that moves the head or begins the session. By keys.
 BranchId begin_branch(Connection& db, SessionId session, std::optional<CheckpointId> base);
 
 /// What is buffered between two commits.
@@ -34,14 +35,20 @@ struct TelemetryBatch {
 void insert_observations(Connection& db, BranchId branch, std::span<const Observation> observations);
 void insert_telemetry(Connection& db, BranchId branch, const TelemetryBatch& batch);
 
+/// Needs Catalog::write(), durable: a ladder that forgot a rung would take it again.
 RecoveryId insert_recovery(Connection& db, BranchId branch, const Recovery& recovery);
-/// The outcome, the action and the detail change; the rest stays. Throws Error(not_found).
+/// Action, outcome, what was restored, the step resumed and the detail change; when, where and what failed stays. By
+/// the key. Throws Error(not_found).
 void update_recovery(Connection& db, const Recovery& recovery);
 
-/// In the order of their steps; the three below newest first. Errors: not_found for a run that is not there.
+/// In the order of their steps; the three below newest first. By the key of observation, stretch by stretch along the
+/// lineage. Error: not_found for a run that is not there.
 std::vector<Observation> list_observations(Connection& db, const ObservationQuery& query);
+/// Along a lineage by event_branch, and then with the same error; else along the key, from the newest on.
 std::vector<Event> list_events(Connection& db, const EventQuery& query);
+/// What failed, and what was done? Along the key; there are few rows.
 std::vector<Recovery> list_recoveries(Connection& db, const std::optional<std::string>& run);
+/// What did the newest saves cost? Along the key, from the newest on: a limit ends the walk.
 std::vector<SaveCost> list_save_costs(Connection& db, const std::optional<std::string>& run, std::uint64_t limit);
 
 }  // namespace lastgood::catalog

@@ -1,3 +1,4 @@
+// By the version of the library that runs, not of the header that was compiled against.
 #include "store/catalog/catalog.h"
 
 namespace lastgood::catalog {

@@ -1,4 +1,7 @@
 // Little-endian integers in byte buffers, whatever the machine's own order is.
+//
+// Every number of packs, frames and manifests passes through here, so the byte order of the format is settled in this
+// file alone.
 #pragma once
 
 #include <concepts>
@@ -17,6 +20,7 @@ namespace lastgood::format {
 class ByteWriter {
  public:
   template <std::unsigned_integral T>
+  /// Signed numbers and floating-point ones are for the caller to convert, so that the format's choice is seen there.
   void put(T value) {
     for (std::size_t i = 0; i < sizeof(T); ++i) {
       bytes_.push_back(static_cast<std::byte>((std::uint64_t{value} >> (8 * i)) & 0xff));
@@ -26,6 +30,7 @@ class ByteWriter {
   void reserve(std::size_t count) { bytes_.reserve(count); }
 
   std::span<const std::byte> bytes() const noexcept { return bytes_; }
+  /// Hands the buffer over without a copy; the writer is not used after that.
   std::vector<std::byte> release() && { return std::move(bytes_); }
 
  private:
@@ -39,6 +44,7 @@ class ByteReader {
   ByteReader(std::span<const std::byte> bytes, std::string subject) : rest_(bytes), subject_(std::move(subject)) {}
 
   template <std::unsigned_integral T>
+  /// Without alignment: a field may stand at any offset.
   T take() {
     std::uint64_t value = 0;
     const auto bytes = take_bytes(sizeof(T));
@@ -46,6 +52,7 @@ class ByteReader {
     return static_cast<T>(value);
   }
 
+  /// A view, not a copy. `count` may come right from a file: it is compared before it is used or narrowed.
   std::span<const std::byte> take_bytes(std::uint64_t count) {
     if (count > rest_.size()) {
       throw Error(ErrorCode::corruption, subject_,

@@ -1,5 +1,8 @@
 // What pays is found out by trying, since it depends on the numbers. First a sample of the content decides whether to
 // try at all, then for each plane a sample of its own.
+//
+// Two decisions, each made on a sample before a whole chunk is spent on it: whether the content shrinks at all, and,
+// plane by plane, which planes do. Noise, which most low bytes of weights are, costs the sample and no more.
 #include "store/format/codec.h"
 
 #include <algorithm>
@@ -69,6 +72,7 @@ std::optional<Packed> pack_planes(std::span<const std::byte> raw, std::size_t co
   return Packed{Codec::planes, std::move(packed)};
 }
 
+/// A width that has no planes is packed as plain bytes: never wrong, only less tight.
 std::optional<Packed> pack_all(std::span<const std::byte> raw, std::size_t element_bytes) {
   return is_plane_count(element_bytes) ? pack_planes(raw, element_bytes) : pack_plain(raw);
 }

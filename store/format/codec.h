@@ -3,6 +3,10 @@
 //
 // What a blob is called does not depend on how it is packed: the hash is of the raw bytes. So a writer may choose the
 // codec frame by frame, and a later version may choose another, without a change of the format.
+//
+// Grammar: sections "Frame" (numbers of the codecs) and "Codecs" (the table of byte planes, little-endian) of
+// FORMAT.md. Cap: 64 MiB on either side, kMaxPayload, which the frame's header has been held to before. Codecs have no
+// version of their own: a number, once given out, keeps its meaning, and an unknown one is corruption.
 #pragma once
 
 #include <cstddef>

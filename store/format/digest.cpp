@@ -1,5 +1,8 @@
 // xxHash is reached through a kernel for this machine's instructions, chosen once per process. Its states are large and
 // of xxHash's making, so they live on the heap, out of the header.
+//
+// What is saved here is passes over memory: a Digester computes both hashes of a piece while it is in the processor's
+// cache.
 #include "store/format/digest.h"
 
 #include <algorithm>
@@ -91,6 +94,7 @@ Hasher::Hasher() : state_(std::make_unique<State>()) {
 }
 Hasher::~Hasher() = default;
 
+// An empty span may hold a null pointer, which xxHash would have to be asked about; it changes no hash anyway.
 void Hasher::update(std::span<const std::byte> piece) {
   if (!piece.empty()) kernel().update_128(&state_->hash, piece.data(), piece.size());
 }

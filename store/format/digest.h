@@ -41,7 +41,9 @@ class Digester {
   std::unique_ptr<State> state_;
 };
 
-/// The same for hashes alone: what loading and verifying need. One thread at a time; reusable after finish().
+/// The same for hashes alone: what loading and verifying need. One thread at a time; reusable after finish(). A class
+/// of its own: a load checks every byte that it reads, and a fingerprint would be a second hash of all of them, for
+/// nobody.
 class Hasher {
  public:
   Hasher();

@@ -1,3 +1,5 @@
+// Two readers share the rules of any save (check_entries) and differ in what they believe: our own description, where
+// it is there, decides names and order, and each tensor must fit it; without it, every tensor is an entry of the model.
 #include "store/format/exchange.h"
 
 #include <algorithm>
@@ -20,6 +22,7 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Also reserved as an alias's name, see to_safetensors().
 constexpr const char* kOwnKey = "lastgood";
 // Written by safetensors.torch and asked for by what loads with PyTorch; never the name of a tied tensor.
 constexpr const char* kFrameworkKey = "format";
@@ -29,6 +32,8 @@ constexpr std::uint64_t kAnyChunk = 8u << 20;
 // What others put into `__metadata__` may be anything, up to the header's 100 MB; the record has room for 1 MiB in all.
 constexpr std::size_t kMaxForeignMetadata = 64 * 1024;
 
+/// Sections have name spaces of their own, a safetensors file has one for all: with several sections, each name says
+/// which is its.
 std::string name_in_file(const EntrySpec& spec, const std::string& name, Naming naming) {
   return naming == Naming::plain ? name : std::string(to_string(spec.section)) + "/" + name;
 }
@@ -222,6 +227,8 @@ OutgoingState to_safetensors(std::span<const EntrySpec> entries, const ExchangeN
   return out;
 }
 
+/// Whose file it is, is told by the key alone. Taking it out makes an export an ordinary file, as the message of
+/// throw_disagreement() advises.
 IncomingState from_safetensors(const SafetensorsHeader& header, const std::string& subject) {
   const auto own = header.metadata.find(kOwnKey);
   return own == header.metadata.end() ? foreign_state(header) : own_state(own->second, header, subject);

@@ -5,6 +5,10 @@
 // `__metadata__`, "lastgood": a JSON object whose fields are listed in store/FORMAT.md. With it, an exported state
 // comes back exactly: sections, order, aliases, and dtypes that safetensors does not have. No I/O. Pure functions, safe
 // from any thread.
+//
+// Caps: those of a manifest, for what comes in; 64 KiB for the strings of other tools that go along into a checkpoint's
+// metadata. A description of a higher "format" is refused as unsupported_version, never guessed at; one below 1 is
+// corruption.
 #pragma once
 
 #include <cstddef>
@@ -37,7 +41,8 @@ struct OutgoingState {
   std::vector<std::string> as_bytes;  // names of tensors of a dtype that safetensors does not have: as U8, flat
 };
 
-/// Throws Error(invalid_argument) for a name that safetensors reserves.
+/// Throws Error(invalid_argument) for a name that safetensors reserves. Aliases take no bytes in the file. An alias
+/// that has one of the names that the file needs for itself ("format", "lastgood") is told by the description alone.
 OutgoingState to_safetensors(std::span<const EntrySpec> entries, const ExchangeNote& note, Naming naming);
 
 struct IncomingEntry {

@@ -128,6 +128,7 @@ PackHeader decode_pack_header(std::span<const std::byte> bytes) {
   return header;
 }
 
+// The fields are taken as given: lengths and hash were made from the very bytes that the caller is about to write.
 HeaderBytes encode(const FrameHeader& header, const Uuid& pack, std::uint64_t offset) {
   ByteWriter writer;
   writer.put_bytes(magic_bytes(kFrameMagic));
@@ -166,6 +167,7 @@ FrameHeader decode_frame_header(std::span<const std::byte> bytes, const Uuid& pa
   return header;
 }
 
+// Four bytes of magic. A false yes costs one checksum, so a longer magic would buy nothing.
 bool looks_like_frame(std::span<const std::byte> bytes) {
   return starts_with(bytes, kFrameMagic);
 }
@@ -178,6 +180,7 @@ std::uint64_t place_frame(std::uint64_t end, std::uint64_t stored_bytes) {
   return round_up(offset + kHeaderBytes, kPayloadAlignment) - kHeaderBytes;
 }
 
+// The padding is part of the frame, so ends and places of frames are multiples of 64 and need no rounding between them.
 std::uint64_t frame_end(std::uint64_t offset, std::uint64_t stored_bytes) {
   return round_up(offset + kHeaderBytes + stored_bytes, kFrameAlignment);
 }

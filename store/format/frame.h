@@ -47,8 +47,10 @@ struct FrameHeader {
 
 using HeaderBytes = std::array<std::byte, kHeaderBytes>;
 
+/// Version 1, flags 0: the only ones that are written.
 HeaderBytes encode(const PackHeader& header);
-/// Throws Error(corruption | unsupported_version).
+/// Throws Error(corruption | unsupported_version). That the pack is the one that the file's name says, is for the
+/// caller to compare.
 PackHeader decode_pack_header(std::span<const std::byte> bytes);
 
 /// `offset` is the header's own place in the pack.

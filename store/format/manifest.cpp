@@ -1,6 +1,10 @@
 // Encoding checks first and then writes what it has checked; decoding checks as it goes, so that no length is believed
 // that the bytes do not bear out, and checks the whole once more by the same rules. What one of them lets pass, the
 // other one does.
+//
+// One pass in each direction, entry by entry, without offsets or a table: FORMAT.md, section "Manifest". A decoder
+// meets three kinds of lie and stops each at its place: counts before memory is reserved for them, an entry's own
+// fields before what their size implies is read, and relations between entries when all of them are there.
 #include "store/format/manifest.h"
 
 #include <algorithm>
@@ -126,6 +130,7 @@ std::uint32_t take_head(ByteReader& reader, Manifest& manifest) {
 
 }  // namespace
 
+// A manifest is one frame, so the cap on payloads is its cap too; it is known only when all is written.
 std::vector<std::byte> encode(const Manifest& manifest) {
   if (const auto defect = find_defect(manifest)) {
     throw Error(ErrorCode::invalid_argument, defect->subject, defect->text);

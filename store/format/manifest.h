@@ -27,7 +27,8 @@ struct ManifestEntry {
   bool operator==(const ManifestEntry&) const = default;
 };
 
-/// `chunk_bytes` is part of the encoding: one state saved with two chunk sizes has two digests.
+/// `chunk_bytes` is part of the encoding: one state saved with two chunk sizes has two digests. Entries stand in the
+/// order of the save, which is part of the digest: the same tensors in another order are another state.
 struct Manifest {
   std::uint64_t chunk_bytes = 0;
   std::vector<ManifestEntry> entries;
@@ -41,7 +42,8 @@ void check_spec(const EntrySpec& spec);
 std::vector<std::byte> encode(const Manifest& manifest);
 
 /// Throws Error(corruption | unsupported_version). Whatever it returns has passed every check that encode() makes, and
-/// has exactly as many chunks per entry as its size asks for.
+/// has exactly as many chunks per entry as its size asks for. Versions: 1 is read, 0 is corruption, a higher one is
+/// unsupported_version. Integers are little-endian.
 Manifest decode_manifest(std::span<const std::byte> bytes);
 
 /// Chunks that `bytes` take. REQUIRES: chunk_bytes is not 0.

@@ -62,6 +62,7 @@ std::optional<Defect> alias_defect(const Manifest& manifest, const Places& earli
   return std::nullopt;
 }
 
+/// REQUIRES: the spec is without defect, so that its byte count means something.
 std::optional<Defect> chunk_defect(const Manifest& manifest, const ManifestEntry& entry) {
   const std::uint64_t expected = chunk_count(entry.spec.byte_count(), manifest.chunk_bytes);
   if (entry.chunks.size() == expected) return std::nullopt;
@@ -75,6 +76,7 @@ std::uint64_t chunk_count(std::uint64_t bytes, std::uint64_t chunk_bytes) {
   return bytes / chunk_bytes + (bytes % chunk_bytes != 0 ? 1 : 0);
 }
 
+/// What can be said of one entry alone. An alias's owner is a matter of the whole manifest.
 std::optional<Defect> find_defect(const EntrySpec& spec) {
   if (spec.section > Section::extra) {
     return entry_defect(spec, "is in no known section (" + std::to_string(static_cast<unsigned>(spec.section)) + ")");

@@ -24,6 +24,8 @@ void split(std::span<const std::byte> raw, std::span<std::byte> planes) {
 
 }  // namespace
 
+// The widths of all multi-byte dtypes; 16 is complex128. FORMAT.md lists them: a new one needs a new codec number,
+// since readers of today refuse it.
 bool is_plane_count(std::size_t count) {
   return count == 2 || count == 4 || count == 8 || count == 16;
 }
@@ -41,6 +43,7 @@ void split_planes(std::span<const std::byte> raw, std::size_t count, std::span<s
   }
 }
 
+// Not unrolled like split(): a plane that was packed arrives alone, so there is only one to scatter at a time.
 void merge_plane(std::span<const std::byte> plane, std::size_t index, std::size_t count, std::span<std::byte> raw) {
   for (std::size_t i = 0; i < plane.size(); ++i) raw[i * count + index] = plane[i];
 }

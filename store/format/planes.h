@@ -17,7 +17,8 @@ std::size_t plane_bytes(std::size_t total, std::size_t count, std::size_t plane)
 /// Writes all planes one after the other. REQUIRES: is_plane_count(count), planes.size() == raw.size().
 void split_planes(std::span<const std::byte> raw, std::size_t count, std::span<std::byte> planes);
 
-/// Puts one plane back into its places. REQUIRES: the plane has plane_bytes() bytes.
+/// Puts one plane back into its places. REQUIRES: the plane has plane_bytes() bytes. Bytes of other planes are left as
+/// they are, so planes may come in any order and from anywhere.
 void merge_plane(std::span<const std::byte> plane, std::size_t index, std::size_t count, std::span<std::byte> raw);
 
 }  // namespace lastgood::format

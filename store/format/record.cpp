@@ -37,6 +37,7 @@ double metric_from_json(const std::string& name, const Json& value) {
   throw_damaged("the metric " + in_quotes(name) + " is no number");
 }
 
+/// No field is optional, so that a reader need not know defaults; a missing one is damage.
 const Json& field(const Json& object, const char* key) {
   const auto found = object.find(key);
   if (found == object.end()) throw_damaged(std::string("\"") + key + "\" is missing");
@@ -77,6 +78,7 @@ Enum take_enum(const Json& object, const char* key, Enum last) {
   throw_damaged(std::string("\"") + key + "\" is " + in_quotes(text) + ", which this format does not know");
 }
 
+/// Before anything else is read: of a newer record not even the names of the fields are known.
 void check_format(const Json& object) {
   const std::int64_t format = take_integer(object, "format");
   if (format > kFormat) {

@@ -3,6 +3,9 @@
 //
 // It says what was known at the save and is never written again: later verdicts, tags and pins are in the catalog
 // alone.
+//
+// Numbers are JSON's, so byte order is no matter; integers are read as such, beyond 2^53 too. A record of a higher
+// format is unsupported_version, an unknown key is passed over: new keys alone need no new format.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +26,7 @@ inline constexpr std::size_t kMaxRecordBytes = 4u << 20;
 inline constexpr std::size_t kMaxMetadataBytes = 1u << 20;
 inline constexpr int kMaxJsonDepth = 64;
 
+/// `parent` was the run's head at the save. Uuids instead of row ids: rows are numbered anew by every rebuild.
 struct Record {
   Uuid checkpoint;  // names the checkpoint across rebuilds
   std::optional<Uuid> parent;

@@ -1,3 +1,5 @@
+// The parser keeps a stack of its own and does not recurse. Depth is capped all the same: what it builds is written out
+// again by recursion, also by whoever reads our metadata elsewhere.
 #include "store/format/record_check.h"
 
 #include <lastgood/error.h>

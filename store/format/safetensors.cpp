@@ -1,3 +1,5 @@
+// Checks go from cheap to costly: the length before the JSON is read, the JSON before how the tensors lie, and no byte
+// of a tensor at all. What passes can be read by offset without another look.
 #include "store/format/safetensors.h"
 
 #include <algorithm>
@@ -40,6 +42,7 @@ constexpr std::array<std::pair<DType, std::string_view>, 18> kNames = {{
 // As the reference implementation pads it, so that the tensors begin at a multiple of 8.
 constexpr std::size_t kAlignment = 8;
 
+/// As JSON, with what it escapes escaped.
 std::string quoted(const std::string& text) {
   return nlohmann::json(text).dump();
 }
@@ -117,6 +120,8 @@ std::vector<std::byte> encode(const SafetensorsHeader& header) {
   return std::move(out).release();
 }
 
+/// From cheap to costly, and nothing is read beyond `first`: the file's size bounds the length before anybody allocates
+/// by it.
 std::uint64_t safetensors_json_bytes(std::span<const std::byte> first, std::uint64_t file_bytes,
                                      const std::string& subject) {
   // Before the length is looked at, which in a pickle or an archive is nonsense: the user hears what the file is.

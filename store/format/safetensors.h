@@ -55,7 +55,8 @@ std::uint64_t safetensors_json_bytes(std::span<const std::byte> first, std::uint
 
 /// Decodes the JSON of a file with `buffer_bytes` behind the header. Each defect has an error of its own, which names
 /// the tensor: Error(corruption), or Error(unsupported_version) for a dtype that Lastgood does not have. Names are not
-/// yet known to be such as the store takes.
+/// yet known to be such as the store takes. Memory is bounded by the header's own length, capped at 100 MB, and by
+/// kMaxEntries tensors.
 SafetensorsHeader decode_safetensors(std::span<const std::byte> json, std::uint64_t buffer_bytes,
                                      const std::string& subject);
 

@@ -57,6 +57,7 @@ bool SafetensorsReader::unexpected() const {
   fail("its header is damaged");
 }
 
+// Sizes and offsets are all the numbers there are, and neither is ever negative or a fraction.
 bool SafetensorsReader::number_unsigned(number_unsigned_t value) {
   if (place_ == Place::shape) {
     if (value > INT64_MAX || tensor_.shape.size() == kMaxDimensions) {
@@ -71,6 +72,7 @@ bool SafetensorsReader::number_unsigned(number_unsigned_t value) {
   return true;
 }
 
+// A dtype is only noted here. Whether it is known can wait for the tensor's end, where the message can name the tensor.
 bool SafetensorsReader::string(string_t& value) {
   if (place_ == Place::metadata) {
     header_.metadata[key_] = std::move(value);
@@ -117,6 +119,7 @@ bool SafetensorsReader::key(string_t& name) {
   return true;
 }
 
+// Also at the document's end: what could follow there is the parser's to refuse.
 bool SafetensorsReader::end_object() {
   if (place_ == Place::tensor) finish_tensor();
   place_ = Place::names;

@@ -12,7 +12,9 @@
 namespace lastgood::format {
 
 /// Collects tensors and metadata in the order of the JSON. Checks each tensor by itself; how they lie beside one
-/// another is the caller's to check. Throws Error(corruption | unsupported_version). For one header and one thread.
+/// another is the caller's to check. Throws Error(corruption | unsupported_version). For one header and one thread. The
+/// return value of every event is true: nlohmann would turn false into an end without a reason, so all errors are
+/// thrown.
 class SafetensorsReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit SafetensorsReader(std::string subject) : subject_(std::move(subject)) {}

@@ -1,3 +1,5 @@
+// UTF-8 is decoded by hand: the C library's decoders depend on the locale of the process, which is the trainer's to
+// choose.
 #include "store/format/text.h"
 
 #include <cstddef>
@@ -46,6 +48,7 @@ Sequence first_sequence(std::string_view text) {
 
 }  // namespace
 
+// Control characters are refused everywhere, C1 included: names are printed to terminals, and some obey those.
 bool is_clean_text(std::string_view text) {
   while (!text.empty()) {
     const Sequence sequence = first_sequence(text);

@@ -1,4 +1,6 @@
 // Names and other texts as the format takes them. The same everywhere, whatever the locale. Safe from any thread.
+//
+// REQUIRES nothing of the text: it may come from a file, a command line or a damaged catalog.
 #pragma once
 
 #include <string>

@@ -1,3 +1,5 @@
+// getrandom(2) and no generator of our own: a seed that is copied by fork, or set by a trainer for reproducible runs,
+// would give two packs one name.
 #include "store/format/uuid.h"
 
 #include <sys/random.h>

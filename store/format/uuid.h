@@ -19,6 +19,7 @@ struct Uuid {
   static Uuid random();
   /// 32 lower-case hexadecimal digits, no dashes; also the stem of a pack's file name.
   std::string hex() const;
+  /// Upper-case digits too; nothing for anything else.
   static std::optional<Uuid> from_hex(std::string_view text);
 
   auto operator<=>(const Uuid&) const = default;

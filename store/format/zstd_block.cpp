@@ -1,3 +1,4 @@
+// Contexts live as long as their thread, so threads share none and need no lock.
 #include "store/format/zstd_block.h"
 
 #include <memory>
@@ -50,6 +51,7 @@ bool append_zstd(std::vector<std::byte>& out, std::span<const std::byte> raw, in
   return kept;
 }
 
+// Several zstd frames in a row unpack like one: the format allows them, and ZSTD_decompressDCtx reads them so.
 void unpack_zstd(std::span<const std::byte> stored, std::span<std::byte> raw) {
   const std::size_t size =
       ZSTD_decompressDCtx(unpacking_context(), raw.data(), raw.size(), stored.data(), stored.size());

@@ -23,6 +23,7 @@ FileReplacement::~FileReplacement() {
   }
 }
 
+// Where the sync fails, nothing is moved: the file under the name is the old one, and the temporary goes.
 void FileReplacement::commit() {
   // Contents before the name: after a power loss, a name that was moved early could lead to an empty file.
   file_->sync_data();

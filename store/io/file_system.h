@@ -39,6 +39,7 @@ class File {
   virtual bool punch_hole(std::uint64_t offset, std::uint64_t length) = 0;
 };
 
+/// A lock is held by an open file, not by a process: two handles of one process exclude each other as well.
 enum class LockMode { shared, exclusive };
 
 /// A held advisory lock (flock); released by the destructor, and by the kernel when the process dies. No safety rests

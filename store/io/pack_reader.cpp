@@ -52,6 +52,8 @@ bool same(const format::FrameHeader& a, const format::FrameHeader& b) {
 PackReader::PackReader(FileSystem& files, std::filesystem::path directory)
     : files_(files), directory_(std::move(directory)) {}
 
+/// nullptr: there is no such pack, which may be the work of a collection. Opening is done under the mutex; reads are
+/// not.
 std::shared_ptr<File> PackReader::open(const format::Uuid& pack) {
   const std::lock_guard lock(mutex_);
   const auto found = std::find_if(open_.begin(), open_.end(), [&](const OpenPack& p) { return p.uuid == pack; });

@@ -18,7 +18,8 @@
 
 namespace lastgood::io {
 
-/// Where a frame lies, and what it must hold: as the catalog says, before anything was read.
+/// Where a frame lies, and what it must hold: as the catalog says, before anything was read. From outside, possibly
+/// damaged or hostile: read() checks lengths before it uses them.
 struct FrameRef {
   format::Uuid pack;
   std::uint64_t offset = 0;
@@ -38,7 +39,8 @@ class PackReader {
   /// The same into memory of its own, of at most kMaxPayload.
   std::vector<std::byte> read(const FrameRef& frame);
 
-  /// Reads the frame's header from the pack and compares it with what is expected; throws Error(corruption).
+  /// Reads the frame's header from the pack and compares it with what is expected; throws Error(corruption). For verify
+  /// and rebuild, to which the header matters; a load does without it.
   void check_header(const FrameRef& frame);
 
   /// Reads the pack's own header; throws Error(corruption) where it is damaged or another pack's, or the pack is

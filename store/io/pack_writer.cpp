@@ -60,12 +60,14 @@ class GatheringWriter {
 
 }  // namespace
 
+// Throws where a file of that name is there: a uuid that comes twice means that something else is badly wrong.
 PackWriter::PackWriter(FileSystem& files, std::filesystem::path directory, const format::PackHeader& header)
     : files_(files), directory_(std::move(directory)), header_(header) {
   file_ = files_.create(directory_ / paths::pack_name(header_.pack));
   write_all(*file_, 0, format::encode(header_));
 }
 
+// Extents are reserved before anything can fail, so a failed append leaves a gap and never an overlap.
 std::vector<std::uint64_t> PackWriter::append(std::span<const FrameToWrite> frames) {
   if (frames.empty()) return {};
   std::vector<std::uint64_t> offsets;

@@ -9,6 +9,7 @@
 
 namespace lastgood::io {
 
+/// As safe from several threads as File asks for: the descriptor and the path never change.
 class PosixFile final : public File {
  public:
   /// `path` is for messages only.

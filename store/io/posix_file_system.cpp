@@ -106,6 +106,8 @@ class PosixFileSystem final : public FileSystem {
     return S_ISLNK(status.st_mode);
   }
 
+  // By the standard library's iterator, which hides "." and ".." and tells types without a call per entry where the
+  // file system does.
   std::vector<DirectoryEntry> list(const Path& directory) override {
     std::vector<DirectoryEntry> entries;
     std::error_code error;
@@ -128,6 +130,7 @@ class PosixFileSystem final : public FileSystem {
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw errno_error(errno, "remove", path);
   }
 
+  // Atomic within one file system: others see the old file or the new one. Durable only after sync_directory().
   void rename(const Path& from, const Path& to) override {
     if (::rename(from.c_str(), to.c_str()) != 0) throw errno_error(errno, "move to " + to.string(), from);
   }
@@ -149,6 +152,7 @@ class PosixFileSystem final : public FileSystem {
     return note;
   }
 
+  // f_bsize: the unit in which ext4, XFS and tmpfs free space. Too large a figure only punches less.
   std::uint64_t block_bytes(const Path& path) override { return static_cast<std::uint64_t>(statfs_of(path).f_bsize); }
 
   bool is_local(const Path& path) override {

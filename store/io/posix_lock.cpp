@@ -44,6 +44,7 @@ class PosixLock final : public FileLock {
   pid_t owner_;
 };
 
+/// By device and inode, since the path alone says nothing of what was opened through it.
 bool is_still_at(const UniqueFd& fd, const std::filesystem::path& path) {
   struct stat held {};
   struct stat there {};

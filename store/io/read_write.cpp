@@ -1,3 +1,4 @@
+// Partial reads and writes are ordinary (a signal, a file system's limit), so everybody goes through these two loops.
 #include "store/io/file_system.h"
 
 namespace lastgood::io {
@@ -11,6 +12,7 @@ void write_all(File& file, std::uint64_t offset, std::span<const std::byte> data
   }
 }
 
+// Less than asked for is an answer and no error: whether a file may end there, only the caller knows.
 std::size_t read_fully(File& file, std::uint64_t offset, std::span<std::byte> out) {
   std::size_t filled = 0;
   while (filled < out.size()) {

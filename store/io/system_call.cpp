@@ -1,3 +1,5 @@
+// Codes are for programs, which can only do a few different things (free space, give up, look at permissions). The
+// advice is for people and may be more exact.
 #include "store/io/system_call.h"
 
 #include <string>
@@ -7,6 +9,7 @@ namespace lastgood::io {
 
 namespace {
 
+// Inodes that have run out are ENOSPC too: no_space does not say that there are no bytes left.
 ErrorCode code_of(int error) {
   switch (error) {
     case ENOSPC:

@@ -1,4 +1,6 @@
 // A file descriptor and its owner.
+//
+// For one thread at a time, as any value.
 #pragma once
 
 #include <unistd.h>

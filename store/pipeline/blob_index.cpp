@@ -1,3 +1,5 @@
+// The index is a cache of the catalog, filled by whoever begins a save. Being wrong costs space (a match that was not
+// found) or a look (a candidate that is dead), never safety: no save relies on it without a pin.
 #include "store/pipeline/blob_index.h"
 
 #include <algorithm>
@@ -46,6 +48,7 @@ std::vector<Candidate> BlobIndex::find(const ContentKey& key) const {
   return found;
 }
 
+// Also of blobs that refresh() has not brought yet: those of the save that was just committed.
 void BlobIndex::know(catalog::BlobId blob, const ContentKey& key) {
   const std::lock_guard lock(mutex_);
   const auto [first, last] = entries_.equal_range(key.digest.hash);

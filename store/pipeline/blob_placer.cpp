@@ -1,3 +1,5 @@
+// Locks: mutex_ guards the placer's own tables and is not held during I/O, a look into the index or a transaction, each
+// of which has a lock of its own.
 #include "store/pipeline/blob_placer.h"
 
 #include <algorithm>
@@ -57,6 +59,7 @@ void BlobPlacer::place(std::span<const Content> contents, std::shared_ptr<const 
   settle(std::move(batch));
 }
 
+// One thread, no place() under way: that is why waiting_ is taken without the lock.
 void BlobPlacer::flush() {
   waiting_batches_ = 0;
   settle(std::exchange(waiting_, {}));
@@ -106,6 +109,8 @@ bool BlobPlacer::match(const Content& content, const std::vector<Candidate>& can
   return false;
 }
 
+/// Reads a whole blob for each first match with what an earlier process wrote. Once: from then on its fingerprint is
+/// known.
 bool BlobPlacer::same_bytes(const Candidate& candidate, const Content& content) {
   if (!rules::compare_foreign) return true;
   std::optional<BadBlob> bad;
@@ -131,6 +136,7 @@ bool BlobPlacer::same_bytes(const Candidate& candidate, const Content& content) 
   return false;
 }
 
+/// A failure fails the save: what was claimed stays without an offset, and nobody commits it.
 void BlobPlacer::write(std::span<const Content* const> contents) {
   std::vector<io::FrameToWrite> frames;
   std::vector<std::size_t> owns;

@@ -9,6 +9,9 @@
 //
 // The pin comes before the comparison, and names the row instead of the place: between the two, no collection can free
 // the blob, though it may move it.
+//
+// Nothing here is durable, and nothing is undone: a save that fails leaves its pins to whoever ends its row, and its
+// frames to a collection.
 #pragma once
 
 #include <cstdint>

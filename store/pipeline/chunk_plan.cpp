@@ -1,3 +1,5 @@
+// Small entries share a task, so that a state of thousands of biases is not thousands of turns through slot, hash and
+// write. They are still chunks of their own: a task is how work is cut, a chunk how content is named.
 #include "store/pipeline/chunk_plan.h"
 
 #include <algorithm>

@@ -11,7 +11,8 @@
 
 namespace lastgood::pipeline {
 
-/// One chunk of one entry.
+/// One chunk of one entry. `ordinal` is the chunk's place in the manifest's order, by which the catalog's rows are
+/// numbered.
 struct Piece {
   std::size_t entry = 0;     // position in the state
   std::size_t chunk = 0;     // counted within the entry

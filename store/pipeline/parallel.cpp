@@ -16,6 +16,7 @@ class Loop {
  public:
   Loop(std::size_t count, const std::function<void(std::size_t)>& body) : count_(count), body_(body) {}
 
+  /// Every thread ends by itself: the counter runs past `count`, or a failure is seen before the next draw.
   void work() noexcept {
     for (std::size_t i = next_++; i < count_ && !failed_; i = next_++) {
       try {

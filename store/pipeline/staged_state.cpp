@@ -4,6 +4,9 @@
 //   3. Somebody is at it: take() waits.
 //
 // So no task is copied twice, whoever comes first, and no order between the trainer and the save has to be agreed on.
+//
+// Lock order: mutex_ before the arena's, since slots may be given back under it. What the arena calls back (give_up)
+// therefore reads atomics alone.
 #include "store/pipeline/staged_state.h"
 
 #include <algorithm>
@@ -125,6 +128,8 @@ void StagedState::give_up() noexcept {
   }
 }
 
+/// A thread that is copying just then finishes its task, and its caller returns only after that: the trainer's memory
+/// is used as long as that at most.
 void StagedState::abandon() noexcept {
   abandoned_ = true;
   {

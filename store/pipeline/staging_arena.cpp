@@ -14,6 +14,7 @@
 
 namespace lastgood::pipeline {
 
+// Of the physical memory. A container's limit is not seen here: there, SessionOptions::staging_bytes is to be set.
 std::uint64_t default_staging_bytes() {
   const auto pages = static_cast<std::uint64_t>(std::max(sysconf(_SC_PHYS_PAGES), 1L));
   return pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) / 4;

@@ -43,9 +43,10 @@ class StagingArena {
   };
 
   /// Waits for a slot while all are taken; an empty one as soon as `give_up` says so (asked again after each wake()).
-  /// Throws Error(io) when the machine has no memory for even one.
+  /// Throws Error(io) when the machine has no memory for even one. `give_up` is asked with the arena's mutex held: it
+  /// must not wait, nor take or give back a slot, nor lock what others hold while they do.
   Slot acquire(const std::function<bool()>& give_up);
-  /// An empty slot where all are taken.
+  /// An empty slot where all are taken. Also where the machine has no memory for another one.
   Slot try_acquire();
   /// Makes those who wait ask their `give_up` again.
   void wake();

@@ -1,3 +1,5 @@
+// A capture owns whatever its views point to that is not the user's: texts, numbers, and plain copies of tensors. They
+// lie in containers that never move an element.
 #include "store/torch/capture.h"
 
 #include <utility>

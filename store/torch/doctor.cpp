@@ -50,6 +50,7 @@ Diagnosis cannot_be_captured(const Error& error) {
 
 }  // namespace
 
+// Sees more than the doctor of a checkpoint: the modules are at hand, and with them what no optimizer was given.
 Diagnosis doctor(const TrainingState& state) {
   std::vector<EntrySpec> entries;
   Texts texts;

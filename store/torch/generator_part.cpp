@@ -1,3 +1,5 @@
+// A generator's state is bytes that only its own kind understands. It is asked and set under its mutex, so that a
+// thread which draws numbers sees the old state or the new one.
 #include <cstring>
 #include <mutex>
 #include <utility>

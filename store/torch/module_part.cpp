@@ -1,3 +1,5 @@
+// Parameters and buffers, by the names that LibTorch gives them. A tied tensor is an entry of its own that names its
+// owner, so that a restore can tell whether it is tied here as well.
 #include <utility>
 
 #include "store/torch/capture.h"

@@ -1,3 +1,5 @@
+// For whoever looks at an optimizer's state without saving it, as the monitor does. By the same table of fields as a
+// capture (optimizer_family.cpp), so that no tensor of a checkpoint is left unseen.
 #include <lastgood/torch/optimizer_tensors.h>
 
 #include <typeinfo>
@@ -14,6 +16,7 @@ namespace {
 
 using adapter::OptionalTensors, adapter::TensorDeque;
 
+/// One overload for each kind of field; numbers are no tensors.
 struct ListField {
   std::vector<OptimizerTensor>& out;
   const at::Tensor& parameter;
@@ -38,6 +41,7 @@ struct ListField {
 
 }  // namespace
 
+// The live tensors, not copies. A parameter that has made no step yet has none.
 std::vector<OptimizerTensor> optimizer_tensors(const torch::optim::Optimizer& optimizer) {
   const adapter::OptimizerFamily* family = adapter::find_family(optimizer);
   if (family == nullptr) {

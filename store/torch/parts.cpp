@@ -1,3 +1,5 @@
+// What a training state was given, for other libraries of ours that act on it: recovery, time limits, the loop.
+// Pointers are to the user's own objects.
 #include <lastgood/torch/parts.h>
 
 #include "store/torch/training_state.h"

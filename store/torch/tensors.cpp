@@ -1,3 +1,5 @@
+// What of a tensor a checkpoint can hold: elements in row-major order and their type. What is more than that (strides,
+// device, graph) is of the tensor that a restore writes into; what is none of it is refused by name.
 #include "store/torch/tensors.h"
 
 #include <ATen/MemoryOverlap.h>

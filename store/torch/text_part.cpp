@@ -1,3 +1,5 @@
+// State that is a text: JSON of the user's or of a schedule, and bytes. A restore hands it back with the way to undo
+// that, since whoever takes it may refuse it when other parts have changed already.
 #include <typeinfo>
 #include <utility>
 

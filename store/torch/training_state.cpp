@@ -1,3 +1,5 @@
+// A state is a list of parts (part.h). Each knows how to list itself for a capture and how to claim its entries for a
+// restore; what they have in common, names and errors, is here.
 #include "store/torch/training_state.h"
 
 #include <utility>
@@ -16,6 +18,7 @@ adapter::TextAccess access_to(Stateful& part) {
 
 }  // namespace
 
+// Nothing is owned but the list: modules, optimizers and what is Stateful are the user's, and outlive the state.
 TrainingState::TrainingState() : impl_(std::make_unique<Impl>()) {}
 TrainingState::TrainingState(TrainingState&&) noexcept = default;
 TrainingState& TrainingState::operator=(TrainingState&&) noexcept = default;
@@ -35,6 +38,7 @@ void TrainingState::add_gradients(const std::string& name) {
   impl_->has_gradients = true;
 }
 
+// The part first: an optimizer that cannot be kept must not take a name.
 void TrainingState::add_optimizer(const std::string& name, torch::optim::Optimizer& optimizer) {
   auto part = adapter::make_optimizer_part(name, optimizer, impl_->modules);
   impl_->take_name(name);
@@ -90,6 +94,7 @@ void TrainingState::add_tensor(const std::string& name, at::Tensor tensor) {
   impl_->parts.push_back(adapter::make_tensor_part(name, std::move(tensor)));
 }
 
+// Lists tensors and makes texts; copies are made by the save, or here of what is not plain memory on the CPU.
 Capture TrainingState::capture() const {
   return adapter::translate("the training state", "captured", [&] {
     auto capture = std::make_unique<Capture::Impl>();
@@ -112,6 +117,7 @@ RestoreReport TrainingState::restore(const Store& store, CheckpointId checkpoint
   });
 }
 
+// A dot would make one part's entry look like another's: "model.weight" is entry "weight" of part "model".
 void TrainingState::Impl::take_name(const std::string& name) {
   if (name.empty() || name.find('.') != std::string::npos) {
     throw Error(ErrorCode::invalid_argument, name,

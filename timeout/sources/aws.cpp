@@ -1,4 +1,6 @@
 // AWS: a spot instance is told two minutes before it is taken. By IMDSv2: a token first, then the notice.
+//
+// A token holds for six hours (21,600 s, the most that IMDSv2 gives) and is renewed when the service refuses it.
 #include <algorithm>
 
 #include <lastgood/error.h>

@@ -1,5 +1,7 @@
 // Azure: scheduled events, which may also be called off. Events of the whole scale set are listed, so the machine's own
 // name is asked for once.
+//
+// Only read: events are neither approved nor started from here, which would take the machine sooner.
 #include <algorithm>
 #include <map>
 

@@ -1,4 +1,6 @@
 // An end that the user names.
+//
+// Known from the start, so it is asked once and never wrong, as far as the user is right.
 #include <lastgood/error.h>
 #include <lastgood/timeout_sources.h>
 

@@ -1,4 +1,6 @@
 // Google Cloud: a flag in the metadata is raised when a spot or preemptible machine is taken back; 30 seconds are left.
+//
+// The flag never falls again, and the end counts from when it was seen, up to an interval after it was raised.
 #include <lastgood/error.h>
 #include <lastgood/timeout_sources.h>
 

@@ -1,4 +1,6 @@
 // LSF: the environment names the job and nothing of its end, so bjobs is asked.
+//
+// The time left is counted from before the question: the answer may have been slow, and must not lengthen the job.
 #include <algorithm>
 
 #include <lastgood/error.h>

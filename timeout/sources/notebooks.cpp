@@ -1,4 +1,7 @@
 // Colab and Kaggle: so many hours, and no notice.
+//
+// Neither platform tells its end, so both are reckoned from when the machine or the container began; timeout/README.md
+// has what the hours rest on.
 #include <lastgood/error.h>
 #include <lastgood/timeout_sources.h>
 

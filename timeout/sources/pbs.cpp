@@ -1,5 +1,7 @@
 // PBS: Torque tells a job its walltime in the environment, PBS does not, so qstat is asked. When the job began, neither
 // tells in a form that can be relied on; the kernel knows it of the job's shell.
+//
+// The job's shell leads the session, and a job's walltime begins with it.
 #include <lastgood/error.h>
 #include <lastgood/timeout_sources.h>
 

@@ -1,4 +1,6 @@
 // SLURM: the job's end stands in its environment. The signal that `--signal` sends beforehand is the signals' affair.
+//
+// A job that is extended later is not noticed: its environment keeps the end that it began with.
 #include <lastgood/error.h>
 #include <lastgood/timeout_sources.h>
 

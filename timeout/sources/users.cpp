@@ -1,4 +1,6 @@
 // A file or a command of the user's that tells the end: the way in for every platform that is not known here.
+//
+// A file that goes away, or a command that prints nothing, calls the end off; one that cannot be read keeps it.
 #include <lastgood/error.h>
 #include <lastgood/timeout_sources.h>
 

@@ -1,3 +1,4 @@
+// Saves are synchronous: an emergency save that is still in memory when the machine goes is none.
 #include <memory>
 #include <utility>
 #include <vector>

@@ -70,6 +70,7 @@ void require_same(const std::function<Count()>& count, Count saved, const char* 
 
 }  // namespace
 
+// Counts first: they cost nothing, and a trainer that counts on from elsewhere is the likeliest fault.
 void verify_restored(const Store& store, const TrainingState& state, const CheckpointInfo& checkpoint,
                      const TrainerCounts& counts) {
   require_same(counts.step, checkpoint.step, "step");

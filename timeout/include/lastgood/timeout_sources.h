@@ -20,9 +20,11 @@ using Interval = std::chrono::nanoseconds;
 /// So long after the session's start. Errors: invalid_argument unless it is more than zero.
 std::unique_ptr<DeadlineSource> duration_limit(BootTime start, std::chrono::nanoseconds length);
 
-/// SLURM_JOB_END_TIME.
+/// SLURM_JOB_END_TIME. Nothing outside of a job, and nothing for a job without a limit. Errors of ask():
+/// invalid_argument for what is no time.
 std::unique_ptr<DeadlineSource> slurm_limit(const Machine& machine);
-/// What `bjobs` says is left of LSB_JOBID, at every interval (a limit may be changed).
+/// What `bjobs` says is left of LSB_JOBID, at every interval (a limit may be changed). Errors of ask(): those of
+/// Machine::run; invalid_argument for an answer that it cannot read. An estimate is no end.
 std::unique_ptr<DeadlineSource> lsf_limit(const Machine& machine, Interval interval);
 /// The walltime, from PBS_WALLTIME (Torque) or `qstat -f` (PBS), since the start of the job's first process.
 std::unique_ptr<DeadlineSource> pbs_limit(const Machine& machine);
@@ -31,6 +33,8 @@ std::unique_ptr<DeadlineSource> colab_limit(const Machine& machine, std::chrono:
 std::unique_ptr<DeadlineSource> kaggle_limit(const Machine& machine);
 
 /// Notices of clouds, asked every five seconds at the address that each cloud documents, or at `base` in its place.
+/// Errors of ask(): io, for as long as the service does not answer as documented. A notice of AWS or Google stands once
+/// it was given; Azure's events may be called off.
 std::unique_ptr<DeadlineSource> aws_spot_notice(const Machine& machine, std::string base = "http://169.254.169.254");
 std::unique_ptr<DeadlineSource> gcp_preemption(const Machine& machine,
                                                std::string base = "http://metadata.google.internal");

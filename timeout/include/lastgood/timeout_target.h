@@ -1,5 +1,7 @@
 // What a time limit acts on: a trainer, as a handful of functions. No tensors here; an adapter or the user fills them
 // in.
+//
+// Owned by the handler, by value; what the functions refer to must outlive it.
 #pragma once
 
 #include <functional>
@@ -10,7 +12,8 @@
 
 namespace lastgood {
 
-/// Where a training runs, as far as its state depends on it.
+/// Where a training runs, as far as its state depends on it. Recorded with each session. A resume compares it with that
+/// of the checkpoint's session: of the device only its kind, so that "cuda:1" goes on from "cuda:0".
 struct Place {
   std::string device = {};  // "cpu", "cuda:0"; empty: not told
   int world_size = 1;       // processes that train together
@@ -21,11 +24,13 @@ struct Place {
 struct TimeoutTarget {
   /// Brings a checkpoint back, or throws and leaves everything as it was. Needed for a resume.
   std::function<void(const CheckpointInfo&)> restore = {};
-  /// Looks at what was restored: step, epoch, generators, optimizer state. Throws where it is not the checkpoint's.
+  /// Looks at what was restored: step, epoch, generators, optimizer state. Throws where it is not the checkpoint's. A
+  /// difference is a fault in `restore`, and ends the resume: no older checkpoint is tried.
   std::function<void(const CheckpointInfo&)> verify = {};
   /// Saves the whole state, durable on return. Needed for emergency saves.
   std::function<SaveOutcome(const SaveRequest&)> save = {};
-  /// Saves what matters most, the model first, where the time may not do for everything.
+  /// Saves what matters most, the model first, where the time may not do for everything. The request's metadata marks
+  /// it as reduced; `save` follows in any case.
   std::function<SaveOutcome(const SaveRequest&)> save_reduced = {};
   /// Moves the data on, past the batches of the steps `first` to `last`; false when it cannot.
   std::function<bool(Step first, Step last)> skip_batches = {};
