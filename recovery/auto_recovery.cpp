@@ -30,26 +30,13 @@ AutoRecovery::Impl::Impl(Store& in, Session& by, RecoveryTarget on, RecoveryOpti
   note_whole();
 }
 
-<<<<<<< HEAD
 std::size_t AutoRecovery::Impl::spent() const {
-  const std::vector<Recovery> tried = recovery::attempts_in(history);
-  return static_cast<std::size_t>(std::count_if(tried.begin(), tried.end(), [](const Recovery& recovery) {
-    return recovery.failure != kOutOfMemory || recovery::read_detail(recovery).changes.empty();
-  }));
-=======
-/// A success, or a reset, which has a row of the same outcome, closes what was before it.
-std::size_t AutoRecovery::Impl::first_attempt() const {
-  const auto success = std::find_if(history.rbegin(), history.rend(), [](const Recovery& recovery) {
-    return recovery.outcome == RecoveryOutcome::succeeded;
-  });
-  return static_cast<std::size_t>(history.rend() - success);
-}
-
-std::vector<Recovery> AutoRecovery::Impl::attempts() const {
-  std::vector<Recovery> tried(history.begin() + static_cast<std::ptrdiff_t>(first_attempt()), history.end());
-  std::erase_if(tried, [](const Recovery& recovery) { return recovery.outcome == RecoveryOutcome::halted; });
-  return tried;
->>>>>>> notes
+  std::size_t spent = 0;
+  for (const Recovery& tried : recovery::attempts_in(history)) {
+    const bool is_smaller_batch = tried.failure == kOutOfMemory && !recovery::read_detail(tried).changes.empty();
+    spent += is_smaller_batch ? 0 : 1;
+  }
+  return spent;
 }
 
 const Ladder& AutoRecovery::Impl::ladder(const std::string& failure) const {
@@ -107,21 +94,13 @@ void AutoRecovery::Impl::begin_anew() {
   halted.reset();
 }
 
+/// Touches nothing of the training.
 void AutoRecovery::Impl::halt(const std::string& failure, const std::string& action, Step step, std::int64_t epoch) {
   recovery::Detail detail = recovery::seen_in(latest);
   if (const auto good = last_stable(store, session.run())) {
     detail.last_good = good->id;
     detail.last_good_step = good->step;
   }
-<<<<<<< HEAD
-=======
-  return report;
-}
-
-/// Touches nothing of the training. The diagnosis is made before the halt has a row of its own.
-RecoveryResult AutoRecovery::Impl::halt(const std::string& failure, Step step, std::int64_t epoch) {
-  halted = diagnose(failure, step, epoch);
->>>>>>> notes
   Recovery end;
   end.step = step;
   end.epoch = epoch;

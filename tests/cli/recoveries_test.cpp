@@ -55,4 +55,25 @@ TEST_CASE("a run without recoveries has none, and an unknown run is an error") {
   CHECK(lastgood(sample.path(), {"recoveries", "--run", "nobody"}).exit == 1);
 }
 
+TEST_CASE("recoveries --report tells why a run was halted, and how to go back") {
+  const BranchedStore sample;
+  add_recoveries(sample);
+  CHECK(lastgood(sample.path(), {"recoveries", "--report"}).out.empty());
+  {
+    Store store = sample.open();
+    Session session = store.start_session("demo");
+    Recovery halt{.step = 99, .failure = "oom", .action = "max_retries_exceeded", .outcome = RecoveryOutcome::halted};
+    halt.detail = R"({"last_good":2,"last_good_step":50})";
+    session.record(halt);
+  }
+  const Finished told = lastgood(sample.path(), {"recoveries", "--report"});
+  CHECK(told.exit == 0);
+  CHECK_THAT(told.out, Catch::StartsWith("Run demo was halted at step 99, epoch 0: oom came back.\n") &&
+                           Catch::Contains("against loss_divergence: reduce_lr_10x, relapsed\n") &&
+                           Catch::EndsWith(" rollback 2\n"));
+  const auto document = lastgood(sample.path(), {"recoveries", "--report", "--json"}).json();
+  CHECK(document["reports"][0]["last_good_step"] == 50);
+  CHECK(document["reports"][0]["tried"].size() == 2);
+}
+
 }  // namespace lastgood::test

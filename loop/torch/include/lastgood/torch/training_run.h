@@ -94,9 +94,9 @@ class TrainingRun {
   /// `metrics` go into checkpoints, besides the loss. Errors: those of AutoRecovery::recover() and of the monitor.
   bool after_step(const at::Tensor& loss, std::map<std::string, double> metrics = {});
 
-  /// Within a handler of exceptions: undoes a lack of memory as far as it can (a smaller batch, see TrainerKnobs; without
-  /// that knob it tries again, RecoveryOptions::max_retries times), and throws every other exception on. Where it struck
-  /// in the middle of the optimizer's step, the state goes back to the last good checkpoint.
+  /// Within a handler of exceptions: undoes a lack of memory as far as it can (a smaller batch, see TrainerKnobs;
+  /// without that knob it tries again, RecoveryOptions::max_retries times), and throws every other exception on. Where
+  /// it struck in the middle of the optimizer's step, the state goes back to the last good checkpoint.
   void recover_from(const std::exception& error);
 
   /// Waits for the save under way, for whoever looks at the store next.
