@@ -1,6 +1,7 @@
-// The times between the latest checks: how long a step takes, evaluation loops included.
+// The latest 1,024 of the times that were measured.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
