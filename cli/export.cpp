@@ -1,11 +1,11 @@
 // lastgood export: a checkpoint as a file that other tools read.
-// JSON: {"schema":1,"checkpoint","file","format","section","tensors","aliases","bytes","as_bytes":[name]}; "section" is
-// null for all.
-// Opens the store for reading only. Writes FILE alone, as a whole or not at all.
+// JSON: {"schema":1,"checkpoint","file","format","section","tensors","aliases","bytes","as_bytes":[name],"replaced",
+// "dry_run"}; "section" is null for all.
+// Opens the store for reading only. Writes FILE alone, as a whole or not at all; a dry run writes nothing.
 //
 // Prints one line; hints on standard error name what tied tensors and odd dtypes became. Flags: CHECKPOINT, FILE,
-// --format, --section, --force, --run. Exit codes: 1 for a FILE that is there, without --force; 20 for a checkpoint
-// that reads wrong; 130 stopped, without a file.
+// --format, --section, --force, --dry-run, --run. Exit codes: 1 for a FILE that is there, without --force; 20 for a
+// checkpoint that reads wrong; 130 stopped, without a file.
 #include <memory>
 
 #include <lastgood/history.h>
@@ -32,6 +32,7 @@ struct Options {
   std::string format = kFormat;
   std::string section = "model";
   bool force = false;
+  bool dry_run = false;
 };
 
 ExportOptions request_of(const Options& options) {
@@ -40,6 +41,7 @@ ExportOptions request_of(const Options& options) {
   }
   ExportOptions request;
   request.replace = options.force;
+  request.dry_run = options.dry_run;
   request.section = section_from_string(options.section);
   if (!request.section && options.section != kAllSections) {
     throw UsageError("--section is model, optimizer, scheduler, rng, extra or all; see `lastgood export --help`");
@@ -57,13 +59,16 @@ Json json_report(CheckpointId checkpoint, const Options& options, const ExportRe
   document["aliases"] = report.aliases;
   document["bytes"] = report.bytes;
   document["as_bytes"] = report.as_bytes;
+  document["replaced"] = report.replaced;
+  document["dry_run"] = options.dry_run;
   return document;
 }
 
 void print_report(Context& context, const CheckpointInfo& checkpoint, const Options& options,
                   const ExportReport& report) {
-  context.out.line("exported checkpoint " + brief(checkpoint) + " to " + escape(options.file) + ": " +
-                   counted(report.tensors, "tensor") + ", " + human_bytes(report.bytes));
+  context.out.line((options.dry_run ? "would export checkpoint " : "exported checkpoint ") + brief(checkpoint) +
+                   " to " + escape(options.file) + ": " + counted(report.tensors, "tensor") + ", " +
+                   human_bytes(report.bytes) + (report.replaced ? ", in the place of a file that was there" : ""));
   if (report.aliases != 0) {
     context.hint(counted(report.aliases, "tied tensor") + " left to the name that owns the bytes; see __metadata__");
   }
@@ -117,7 +122,8 @@ Command export_command() {
                          .placeholder = "NAME",
                          .help = "model (default), optimizer, scheduler, rng, extra or all",
                          .target = &options->section},
-                        {.names = "--force", .help = "replace a file that is there", .target = &options->force}},
+                        {.names = "--force", .help = "replace a file that is there", .target = &options->force},
+                        {.names = "--dry-run", .help = "only say what would happen", .target = &options->dry_run}},
           .examples = {"lastgood export last-stable model.safetensors",
                        "lastgood export head state.safetensors --section all"},
           .run = [options](Context& context) { return run_export(context, *options); }};

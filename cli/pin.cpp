@@ -1,10 +1,10 @@
 // lastgood pin and unpin: keep checkpoints from being collected, without a name.
-// JSON: {"schema":1,"pinned":[id]} or {"schema":1,"unpinned":[id]}
-// Opens the store for writing. One commit for each checkpoint: the first that fails ends it, with exit code 3 where
-// some were done.
+// JSON: {"schema":1,"pinned":[id]} or {"schema":1,"unpinned":[id],"dry_run"}
+// Opens the store for writing, but for a dry run. One commit for each checkpoint: the first that fails ends it, with
+// exit code 3 where some were done.
 //
-// Prints the ids. Flags: CHECKPOINT..., --run. Names are resolved before anything is changed, so a mistyped one changes
-// nothing. The same id twice, and what is pinned already, is no error.
+// Prints the ids. Flags: CHECKPOINT..., --run; unpin also --dry-run. Names are resolved before anything is changed, so
+// a mistyped one changes nothing. The same id twice, and what is pinned already, is no error.
 #include <memory>
 
 #include <lastgood/annotate.h>
@@ -23,7 +23,7 @@ using Change = void (*)(const Store&, CheckpointId);
 using Names = std::vector<std::string>;
 
 /// Every name is resolved before the first is changed. Error: ExitError(partly_done) where a later change fails.
-ExitCode change_each(Context& context, const Names& names, Change change, const char* done) {
+std::vector<CheckpointId> change_each(Context& context, const Names& names, Change change, const char* done) {
   const Store store = context.open();
   require_run(store, context.run);
   const std::vector<CheckpointId> ids = resolve_all(store, names, context.run);
@@ -38,20 +38,52 @@ ExitCode change_each(Context& context, const Names& names, Change change, const 
     }
     changed.push_back(id);
   }
+  return changed;
+}
+
+Json json_report(const char* done, const std::vector<CheckpointId>& ids) {
+  Json document = new_document();
+  Json& rows = document[done] = Json::array();
+  for (const CheckpointId id : ids) rows.push_back(id.value);
+  return document;
+}
+
+ExitCode run_pin(Context& context, const Names& names) {
+  const std::vector<CheckpointId> ids = change_each(context, names, pin, "pinned");
   if (context.json) {
-    Json document = new_document();
-    Json& rows = document[done] = Json::array();
-    for (const CheckpointId id : changed) rows.push_back(id.value);
-    print(context.out, document);
+    print(context.out, json_report("pinned", ids));
   } else {
-    context.out.line(std::string(done) + " " + joined_ids(changed));
+    context.out.line("pinned " + joined_ids(ids));
   }
   return ExitCode::ok;
 }
 
-std::vector<Argument> arguments(Names& names) {
-  return {
-      {.names = "CHECKPOINT", .help = "one or more", .target = &names, .required = true, .offer = Offer::checkpoint}};
+struct UnpinOptions {
+  Names names;
+  bool dry_run = false;
+};
+
+std::vector<CheckpointId> unpin_chosen(Context& context, const UnpinOptions& options) {
+  if (!options.dry_run) return change_each(context, options.names, unpin, "unpinned");
+  const Store store = context.open_read_only();
+  require_run(store, context.run);
+  return resolve_all(store, options.names, context.run);
+}
+
+ExitCode run_unpin(Context& context, const UnpinOptions& options) {
+  const std::vector<CheckpointId> ids = unpin_chosen(context, options);
+  if (context.json) {
+    Json document = json_report("unpinned", ids);
+    document["dry_run"] = options.dry_run;
+    print(context.out, document);
+  } else {
+    context.out.line((options.dry_run ? "would unpin " : "unpinned ") + joined_ids(ids));
+  }
+  return ExitCode::ok;
+}
+
+Argument checkpoints(Names& names) {
+  return {.names = "CHECKPOINT", .help = "one or more", .target = &names, .required = true, .offer = Offer::checkpoint};
 }
 
 }  // namespace
@@ -63,21 +95,22 @@ Command pin_command() {
           .details =
               "A pinned checkpoint is neither forgotten nor collected until it is unpinned. Exits 3 where some\n"
               "of several were pinned before it failed.",
-          .arguments = arguments(*names),
+          .arguments = {checkpoints(*names)},
           .examples = {"lastgood pin head", "lastgood pin 12 17"},
-          .run = [names](Context& context) { return change_each(context, *names, pin, "pinned"); }};
+          .run = [names](Context& context) { return run_pin(context, *names); }};
 }
 
 Command unpin_command() {
-  const auto names = std::make_shared<Names>();
+  const auto options = std::make_shared<UnpinOptions>();
   return {.name = "unpin",
           .summary = "undo pin",
           .details =
               "The checkpoints stay until they are forgotten. Exits 3 where some of several were unpinned before it\n"
               "failed.",
-          .arguments = arguments(*names),
-          .examples = {"lastgood unpin 12 17"},
-          .run = [names](Context& context) { return change_each(context, *names, unpin, "unpinned"); }};
+          .arguments = {checkpoints(options->names),
+                        {.names = "--dry-run", .help = "only say what would happen", .target = &options->dry_run}},
+          .examples = {"lastgood unpin 12 17", "lastgood unpin 12 --dry-run"},
+          .run = [options](Context& context) { return run_unpin(context, *options); }};
 }
 
 }  // namespace lastgood::cli

@@ -1,11 +1,11 @@
 // lastgood tag: names for checkpoints.
-// JSON: {"schema":1,"tags":[{"name","checkpoint","run","step"}]} to list; {"schema":1,"tag","checkpoint"} after setting
-// one; {"schema":1,"deleted"} after -d.
-// Opens the store for writing, but for the list. Each call is one commit.
+// JSON: {"schema":1,"tags":[{"name","checkpoint","run","step"}]} to list; {"schema":1,"tag","checkpoint","from",
+// "dry_run"} after setting one, "from" being what it named before; {"schema":1,"deleted","checkpoint","dry_run"} after
+// -d. Opens the store for writing, but for the list and a dry run. Each call is one commit.
 //
-// Prints a table of tags, or one line on what was done. Flags: NAME, CHECKPOINT, -d, --move, --run. Exit codes: 1 for a
-// tag that is not there (-d), names another checkpoint (without --move) or cannot be one; 2 for words that contradict
-// each other.
+// Prints a table of tags, or one line on what was done. Flags: NAME, CHECKPOINT, -d, --move, --dry-run, --run. Exit
+// codes: 1 for a tag that is not there (-d), names another checkpoint (without --move) or cannot be one; 2 for words
+// that contradict each other.
 #include <map>
 #include <memory>
 
@@ -27,7 +27,7 @@ struct Options {
   std::optional<std::string> name;
   std::optional<std::string> checkpoint;
   std::optional<std::string> deleted;
-  bool move = false;
+  TagOptions how;
 };
 
 ExitCode list_tags(Context& context) {
@@ -59,41 +59,50 @@ ExitCode list_tags(Context& context) {
 }
 
 /// The name is not checked: a tag that an older version allowed must be possible to delete.
-ExitCode delete_tag(Context& context, const std::string& name) {
-  untag(context.open(), name);
+ExitCode delete_tag(Context& context, const std::string& name, bool dry_run) {
+  const CheckpointId named = untag(dry_run ? context.open_read_only() : context.open(), name, dry_run);
   if (context.json) {
     Json document = new_document();
     document["deleted"] = name;
+    document["checkpoint"] = named.value;
+    document["dry_run"] = dry_run;
     print(context.out, document);
   } else {
-    context.out.line("tag " + escape(name) + " is gone; its checkpoint stays until it is forgotten");
+    context.out.line("tag " + escape(name) + (dry_run ? " would be gone" : " is gone") + "; its checkpoint, " +
+                     std::to_string(named.value) + ", stays until it is forgotten");
   }
   return ExitCode::ok;
 }
 
 ExitCode set_tag(Context& context, const Options& options) {
-  const Store store = context.open();
+  const bool dry_run = options.how.dry_run;
+  const Store store = dry_run ? context.open_read_only() : context.open();
   require_run(store, context.run);
   const CheckpointInfo checkpoint = resolve_checkpoint(store, options.checkpoint.value_or("head"), context.run);
-  tag(store, *options.name, checkpoint.id, options.move);
+  const std::optional<CheckpointId> from = tag(store, *options.name, checkpoint.id, options.how);
   if (context.json) {
     Json document = new_document();
     document["tag"] = *options.name;
     document["checkpoint"] = checkpoint.id.value;
+    document["from"] = from ? Json(from->value) : Json(nullptr);
+    document["dry_run"] = dry_run;
     print(context.out, document);
   } else {
-    context.out.line("tag " + escape(*options.name) + " names checkpoint " + brief(checkpoint));
+    const std::string instead = from && *from != checkpoint.id ? " instead of " + std::to_string(from->value) : "";
+    context.out.line("tag " + escape(*options.name) + (dry_run ? " would name" : " names") + " checkpoint " +
+                     brief(checkpoint) + instead);
   }
   return ExitCode::ok;
 }
 
 ExitCode run_tag(Context& context, const Options& options) {
   const bool sets = options.name.has_value();
-  if (options.deleted && (sets || options.move)) {
+  if (options.deleted && (sets || options.how.move)) {
     throw UsageError("-d takes one tag and nothing else; see `lastgood tag --help`");
   }
-  if (options.move && !sets) throw UsageError("--move needs the tag's name; see `lastgood tag --help`");
-  if (options.deleted) return delete_tag(context, *options.deleted);
+  if (options.how.move && !sets) throw UsageError("--move needs the tag's name; see `lastgood tag --help`");
+  if (options.deleted) return delete_tag(context, *options.deleted, options.how.dry_run);
+  if (options.how.dry_run && !sets) throw UsageError("--dry-run needs a tag's name; see `lastgood tag --help`");
   return sets ? set_tag(context, options) : list_tags(context);
 }
 
@@ -121,8 +130,9 @@ Command tag_command() {
                      .offer = Offer::tag},
                     {.names = "--move",
                      .help = "let the tag name another checkpoint than before",
-                     .target = &options->move}},
-      .examples = {"lastgood tag best step:4100", "lastgood tag --move best head", "lastgood tag -d best"},
+                     .target = &options->how.move},
+                    {.names = "--dry-run", .help = "only say what would happen", .target = &options->how.dry_run}},
+      .examples = {"lastgood tag best step:4100", "lastgood tag --move best head --dry-run", "lastgood tag -d best"},
       .run = [options](Context& context) { return run_tag(context, *options); }};
 }
 

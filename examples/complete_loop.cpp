@@ -86,12 +86,12 @@ int main() {
       }
 
       // 3. Check for the end of the session: Colab's, a scheduler's, a signal
-      const auto timeout_info = timeout_handler.check_timeout();
+      const auto timeout_info = timeout_handler.check_timeout(step);
       if (timeout_info.should_save) {
         const auto saved = timeout_handler.save_emergency_checkpoint(step, epoch, {{"loss", last_loss}});
         if (saved.ok()) std::cout << "Emergency checkpoint saved. Training can be resumed.\n";
       }
-      if (timeout_handler.check_timeout().should_stop) return 75;  // EX_TEMPFAIL: run it again
+      if (timeout_handler.check_timeout(step).should_stop) return 75;  // EX_TEMPFAIL: run it again
 
       // 4. Save regular checkpoints
       if (step % 100 == 0) {

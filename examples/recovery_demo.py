@@ -31,6 +31,7 @@ class HealingTrainer(Trainer):
     def __init__(self, build, store, text, run, *words, schedule=STEPS):
         self.store = pathlib.Path(store)
         self.steps = STEPS
+        self.doing = run
         self.events = []
         command = [build / "examples" / "recovery_trainer", "--store", store, "--run", run, "--text", text, "--steps", STEPS,
                    "--schedule-steps", schedule, "--save-every", SAVE_EVERY, *words]

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Sessions that end in every way there is, on real input: in time, by SIGTERM, by SIGKILL, on a full disk. Each next one
-goes on by itself, and the whole chain ends with the bits of one run that nobody disturbed. Every claim is checked; the
-exit status is 0 only if all of them hold.
+"""Sessions that end in every way there is, on real input: in time, by a cloud's notice, by SIGTERM, by SIGKILL, on a full
+disk. Each next one goes on by itself, and the whole chain ends with the bits of one run that nobody disturbed. Every claim
+is checked; the exit status is 0 only if all of them hold. The notice is served on the loopback interface, and nothing else
+is asked.
 
   ./dev demo session [--out DIR] [--text FILE-OR-DIRECTORY]
 """
+import datetime
 import errno
+import http.server
 import json
 import math
 import os
@@ -15,12 +18,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
-from stage import SAVE_EVERY, Command, Failed, Trainer, arguments, expect, play, say
+from stage import SAVE_EVERY, Command, Failed, Trainer, arguments, expect, play, progress, say
 
 SESSION = 40      # seconds
 GRACE = 5         # seconds
+NOTICE = 15       # seconds; AWS gives 120
 DISK = 256        # MB
 STOPPED = 75      # EX_TEMPFAIL: run it again
 FAR = 1_000_000   # steps: further than any session comes
@@ -31,13 +36,12 @@ class SessionTrainer(Trainer):
 
     def __init__(self, build, store, text, steps, **options):
         self.store = pathlib.Path(store)
-        self.steps = steps
+        self.steps = steps if steps < FAR else None
         self.events = []
         command = [build / "examples" / "session_trainer", "--store", store, "--text", text, "--steps", steps,
                    "--save-every", SAVE_EVERY]
         for name, value in options.items():
             command += ["--" + name.replace("_", "-"), value]
-        self.started = time.monotonic()
         # SIGXFSZ: a write beyond the limit shall fail, as on a full disk.
         self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True,
                                         preexec_fn=lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN))
@@ -57,13 +61,16 @@ class SessionTrainer(Trainer):
                 return event["text"]
         raise Failed(f"the trainer never said '{words}'")
 
-    def end(self, status):
-        """Reads to its end."""
+    def end(self, status, within=math.inf):
+        """Reads to its end; how many seconds that took."""
+        begun = time.monotonic()
         while self.read() is not None:
-            pass
+            expect(time.monotonic() - begun < within, f"it still trains after {within} s")
         ended = self.process.wait()
+        took = time.monotonic() - begun
         expect(ended == status, f"the trainer ended with status {ended}, not {status}")
-        return self
+        expect(took < within, f"it took {took:.1f} s to end")
+        return took
 
     def last_step(self):
         return self.all("step")[-1]["step"]
@@ -95,12 +102,53 @@ class Beside:
             if any(checkpoint["step"] == step for checkpoint in self.lastgood.checkpoints()):
                 return self.lastgood.digest(f"step:{step}")
             expect(self.process.poll() is None, "the run beside has ended")
+            progress(f"the run beside: step {max(self.losses(), default=0)}/{step}")
             time.sleep(0.2)
 
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait()
+
+
+class SpotNotice(http.server.ThreadingHTTPServer):
+    """AWS's metadata service as a spot instance sees it, on the loopback interface: a token for a PUT, and for a GET with the
+    token what will happen to the instance, if anything will."""
+
+    TOKEN = "a-token-of-the-demo"
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), SpotRequest)
+        self.address = f"http://127.0.0.1:{self.server_port}"
+        self.answered = []
+        self.notice = None
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def announce(self, seconds):
+        end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+        self.notice = json.dumps({"action": "terminate", "time": end.strftime("%Y-%m-%dT%H:%M:%SZ")})
+
+
+class SpotRequest(http.server.BaseHTTPRequestHandler):
+    def do_PUT(self):
+        known = self.path == "/latest/api/token" and self.headers["X-aws-ec2-metadata-token-ttl-seconds"]
+        self.answer(*((200, SpotNotice.TOKEN) if known else (400, "")))
+
+    def do_GET(self):
+        if self.headers["X-aws-ec2-metadata-token"] != SpotNotice.TOKEN:
+            return self.answer(401, "")
+        told = self.path == "/latest/meta-data/spot/instance-action" and self.server.notice
+        self.answer(*((200, told) if told else (404, "")))
+
+    def answer(self, status, text):
+        self.server.answered.append((self.command, status))
+        self.send_response(status)
+        self.send_header("Content-Length", len(text))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_):
+        pass
 
 
 class Disk:
@@ -158,6 +206,7 @@ class SessionDemo:
 
     def session(self, **options):
         self.sessions.append(SessionTrainer(self.build, self.store, self.text, self.steps, **options))
+        self.sessions[-1].doing = f"session {len(self.sessions)}"
         return self.sessions[-1]
 
     def resumed(self, session, step):
@@ -170,32 +219,48 @@ class SessionDemo:
     def in_time(self):
         say(f"13. A session of {SESSION} seconds, which saves in time and ends by itself; the same training runs beside it, "
             "undisturbed, to compare with")
-        session = self.session(session_seconds=SESSION).end(STOPPED)
-        took = time.monotonic() - session.started
+        session = self.session(session_seconds=SESSION)
+        took = session.end(STOPPED, SESSION)
         step = session.last_step()
         head = self.lastgood.head()
-        expect(took < SESSION, f"it took {took:.1f} s")
         expect(head["step"] == step and head["kind"] == "emergency", f"its last step is {step}, its last save {head}")
         say(f"  told: {session.messages()[-1]}")
         say(f"  ended by itself after {took:.1f} s and {step} steps, of which the last one is saved; exit status {STOPPED}: "
             "run it again")
+
+    def taken_back(self):
+        say(f"\n14. A spot instance that AWS takes back, as its metadata service tells {NOTICE} seconds before: one that is "
+            "served on loopback")
+        service = SpotNotice()
+        session = self.session(aws_metadata=service.address)
+        self.resumed(session, self.sessions[-2].last_step())
+        session.after_steps(20)
+        expect(set(service.answered) <= {("PUT", 200), ("GET", 404)}, f"the service was asked amiss: {service.answered}")
+        service.announce(NOTICE)
+        took = session.end(STOPPED, NOTICE)
+        service.shutdown()
+        service.server_close()
+        told = [text for text in session.messages() if text.startswith("aws_spot: ")]
+        expect(len(told) == 1 and service.answered[0] == ("PUT", 200) and service.answered[-1] == ("GET", 200),
+               f"it was told {told}, and the service answered {service.answered}")
+        step, head = session.last_step(), self.lastgood.head()
+        expect(head["step"] == step and head["kind"] == "emergency", f"its last step is {step}, its last save {head}")
+        say(f"  told: {told[0]}")
+        say(f"  saved step {step} and ended by itself {took:.1f} s after the notice: no step is lost")
         self.steps = math.ceil((step + 4 * SAVE_EVERY + 40) / SAVE_EVERY) * SAVE_EVERY
 
     def terminated(self):
-        say(f"\n14. SIGTERM, and {GRACE} seconds until the end")
+        say(f"\n15. SIGTERM, and {GRACE} seconds until the end")
         session = self.session(grace_seconds=GRACE, drain_seconds=1)
         self.resumed(session, self.sessions[-2].last_step())
         session.after_steps(20)
         session.process.terminate()
-        sent = time.monotonic()
-        session.end(STOPPED)
-        took = time.monotonic() - sent
-        expect(took < GRACE, f"it took {took:.1f} s to end")
+        took = session.end(STOPPED, GRACE)
         expect(self.lastgood.head()["step"] == session.last_step(), "SIGTERM lost steps")
         say(f"  saved step {session.last_step()} and ended after {took:.2f} s: no step is lost")
 
     def killed(self):
-        say("\n15. SIGKILL, without any warning")
+        say("\n16. SIGKILL, without any warning")
         session = self.session()
         self.resumed(session, self.sessions[-2].last_step())
         step = session.last_step()
@@ -208,7 +273,7 @@ class SessionDemo:
             "be done again")
 
     def full(self):
-        say(f"\n16. The disk fills: {self.disk.kind()}")
+        say(f"\n17. The disk fills: {self.disk.kind()}")
         before = self.lastgood.head()
         session = self.session(grace_seconds=GRACE, drain_seconds=1)
         self.resumed(session, before["step"])
@@ -227,7 +292,7 @@ class SessionDemo:
         say(f"  it lost its {session.last_step() - before['step']} steps, and nothing else; the disk has room again")
 
     def to_the_end(self, beside):
-        say(f"\n17. The last session, to step {self.steps}; and what they all came to")
+        say(f"\n18. The last session, to step {self.steps}; and what they all came to")
         session = self.session()
         self.resumed(session, self.lastgood.head()["step"])
         session.end(0)
@@ -253,16 +318,18 @@ class SessionDemo:
             silent = "its training was done" if record["state"] == "completed" else "nothing told of its end before it came"
             say(f"  session {record['id']}: {record['state']}; {record['ending'] or silent}")
         states = [record["state"] for record in records]
-        # A full disk also kept the fourth one from recording its end.
-        allowed = [("completed",), ("interrupted", "crashed"), ("crashed",), ("interrupted",), ("interrupted",)]
+        # A full disk also kept the fifth one from recording its end.
+        allowed = [("completed",), ("interrupted", "crashed"), ("crashed",), ("interrupted",), ("interrupted",),
+                   ("interrupted",)]
         expect(len(states) == len(allowed) and all(state in ways for state, ways in zip(states, allowed)),
                f"the sessions are recorded as {states}")
+        expect("AWS takes the spot instance back" in records[-2]["ending"], "why the second one ended is not recorded")
 
     def run(self):
         started = time.monotonic()
         beside = Beside(self.build, self.out, self.text)
         try:
-            for step in (self.in_time, self.terminated, self.killed, self.full):
+            for step in (self.in_time, self.taken_back, self.terminated, self.killed, self.full):
                 step()
             self.to_the_end(beside)
         finally:

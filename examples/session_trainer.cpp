@@ -26,6 +26,7 @@ struct Options {
   double session_seconds = 0;
   double grace_seconds = 30;
   double drain_seconds = 5;
+  std::string aws_metadata;
 };
 
 constexpr double kHour = 3600;
@@ -54,6 +55,9 @@ lastgood::TrainingRunOptions run_options(const Options& options) {
   if (options.session_seconds > 0) made.timeout.session_duration_hours = options.session_seconds / kHour;
   made.timeout.signal_grace_seconds = options.grace_seconds;
   made.timeout.drain_seconds = options.drain_seconds;
+  if (!options.aws_metadata.empty()) {
+    made.timeout.sources.push_back(lastgood::aws_spot_notice(*made.timeout.machine, options.aws_metadata));
+  }
   made.on_message = [](const std::string& message) { tell({{"event", "message"}, {"text", message}}); };
   return made;
 }
@@ -134,6 +138,7 @@ int main(int argc, char** argv) {
   app.add_option("--session-seconds", options.session_seconds, "How long the session lasts; 0: nobody knows");
   app.add_option("--grace-seconds", options.grace_seconds, "Between SIGTERM and the end");
   app.add_option("--drain-seconds", options.drain_seconds, "What ending takes, after the last save");
+  app.add_option("--aws-metadata", options.aws_metadata, "Where AWS tells that it takes the machine; empty: nowhere");
   CLI11_PARSE(app, argc, argv);
   try {
     torch::manual_seed(1);

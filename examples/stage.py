@@ -1,5 +1,6 @@
 """What the demo's acts share: a trainer's process, the command, ways to spoil a store, and how an act begins and ends."""
 import argparse
+import collections
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 
 SAVE_EVERY = 25
 
@@ -21,8 +23,25 @@ def expect(condition, what):
         raise Failed(what)
 
 
+screen = threading.Lock()
+
+
 def say(text=""):
-    print(text, flush=True)
+    with screen:
+        draw("\r\x1b[K")
+        print(text, flush=True)
+
+
+def draw(text):
+    if sys.stderr.isatty():
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def progress(text):
+    """How far something is that takes a while: on a terminal, in one line, until something else is said."""
+    with screen:
+        draw(f"\r  {text}\x1b[K")
 
 
 def human(count):
@@ -32,8 +51,20 @@ def human(count):
         count /= 1000
 
 
+def binary(count):
+    """As the command prints it."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if unit == "B" and count < 1024:
+            return f"{count} B"
+        if count < 1023.5 or unit == "GiB":
+            return f"{count:.{2 if count < 9.995 else 1 if count < 99.95 else 0}f} {unit}"
+        count /= 1024
+
+
 class Trainer:
     """One trainer process, and the events that it told."""
+
+    doing = "training"
 
     def __init__(self, build, store, text, steps, learning_rate=1e-3, run="demo"):
         self.store = pathlib.Path(store)
@@ -54,15 +85,16 @@ class Trainer:
             return None
         event = json.loads(line)
         self.events.append(event)
+        if event["event"] == "step":
+            of = f"/{self.steps}" if self.steps else ""
+            progress(f"{self.doing}: step {event['step']}{of}, loss {event['loss']:.3f}")
         return event
 
-    def run(self, progress=""):
-        """Lets the trainer finish; its events by kind."""
-        while (event := self.read()) is not None:
-            if progress and event["event"] == "step" and sys.stderr.isatty():
-                sys.stderr.write(f"\r  {progress}: step {event['step']}/{self.steps}, loss {event['loss']:.3f}\x1b[K")
-        if progress and sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K")
+    def run(self, doing="training"):
+        """Lets the trainer finish."""
+        self.doing = doing
+        while self.read() is not None:
+            pass
         status = self.process.wait()
         expect(status == 0, f"the trainer ended with status {status}")
         return self
@@ -135,12 +167,18 @@ class Command:
         return ", ".join(f"{number} of {section}" for section, number in sorted(count.items()))
 
 
+Damage = collections.namedtuple("Damage", "pack offset entry")
+
+
 def flip_a_byte(store, checkpoint):
-    """In the middle of the largest blob that the save of this checkpoint wrote."""
+    """In the middle of the largest chunk that the save of this checkpoint wrote."""
     with sqlite3.connect(f"file:{store}/catalog.db?mode=ro", uri=True) as catalog:
-        pack, offset, size = catalog.execute(
-            "SELECT pack, offset, stored_bytes FROM v_blobs WHERE pack = (SELECT pack FROM v_blobs WHERE kind = 'record' "
-            "ORDER BY id DESC LIMIT 1) AND kind = 'chunk' AND state = 'live' ORDER BY stored_bytes DESC LIMIT 1").fetchone()
+        pack, offset, size, entry = catalog.execute(
+            "SELECT b.pack, b.offset, b.stored_bytes, e.section || '/' || e.name FROM checkpoint AS c "
+            "JOIN checkpoint_blob AS x ON x.checkpoint_id = c.id JOIN v_blobs AS b ON b.id = x.blob_id "
+            "JOIN v_entries AS e ON e.checkpoint = c.id AND x.ordinal - e.first_chunk BETWEEN 0 AND e.chunks - 1 "
+            "WHERE c.id = ? AND b.pack = (SELECT pack FROM v_blobs WHERE id = c.record_blob) AND e.alias_of IS NULL "
+            "ORDER BY b.stored_bytes DESC LIMIT 1", (checkpoint["id"],)).fetchone()
     catalog.close()
     place = offset + 64 + size // 2
     with open(store / "blobs" / pack, "r+b") as file:
@@ -149,7 +187,7 @@ def flip_a_byte(store, checkpoint):
         file.seek(place)
         file.write(bytes([byte ^ 0x10]))
     say(f"  flipped one bit of byte {place:,} of blobs/{pack[:8]}... (checkpoint {checkpoint['id']})")
-    return pack
+    return Damage(pack, offset, entry)
 
 
 def arguments(description):

@@ -5,11 +5,12 @@ back and collected. Every claim is checked; the exit status is 0 only if all of 
   ./dev demo store [--out DIR] [--text FILE-OR-DIRECTORY] [--steps N]
 """
 import os
+import re
 import statistics
 import sys
 import time
 
-from stage import SAVE_EVERY, Command, Trainer, arguments, expect, flip_a_byte, human, play, say
+from stage import SAVE_EVERY, Command, Trainer, arguments, binary, expect, flip_a_byte, human, play, say
 
 DAMAGE_FOUND = 20
 
@@ -66,9 +67,12 @@ class StoreDemo:
     def damaged_run(self):
         say("\n3. A byte rots in the newest checkpoint")
         newest = self.lastgood.head()
-        pack = flip_a_byte(self.store, newest)
+        flipped = flip_a_byte(self.store, newest)
         report = self.lastgood.run("verify", status=DAMAGE_FOUND)
-        expect(pack in report and f"{newest['id']}" in report, "verify does not name the checkpoint and the pack")
+        found = [line for line in report.splitlines() if line.startswith("damaged: ")]
+        expect(found == [f"damaged: checkpoint {newest['id']} (step {newest['step']}), entry {flipped.entry}, "
+                         f"in {flipped.pack} at {flipped.offset}: hash mismatch"],
+               f"verify does not name checkpoint, entry and place of what was flipped, {flipped}, and that alone")
         resumed = self.trainer(self.steps).run("resumed")
         passed_over = resumed.all("passed_over")
         expect(passed_over and passed_over[0]["checkpoint"] == newest["id"], "the damaged checkpoint was not passed over")
@@ -89,14 +93,49 @@ class StoreDemo:
         good = self.trainer(self.steps + 2 * SAVE_EVERY).run("resumed")
         say(f"  resumed from step {good.all('resumed')[0]['step']}: "
             f"loss {good.all('step')[0]['loss']:.3f} -> {good.all('step')[-1]['loss']:.3f}")
-        drawn = self.lastgood.run("log")
-        expect(str(abandoned["step"]) in drawn and "|" in drawn.replace("│", "|"), "the log does not draw both branches")
-        before = self.lastgood.json("stats")["bytes_on_disk"]
-        self.lastgood.run("forget", abandoned["id"])
-        self.lastgood.run("gc", "--keep-last", 3)
-        after = self.lastgood.json("stats")["bytes_on_disk"]
-        expect(after < before, "gc freed nothing")
+        self.check_branches(abandoned)
+        self.collect(abandoned)
         self.lastgood.run("verify")
+
+    def check_branches(self, abandoned):
+        """Both grew from the checkpoint that was rolled back to, and the log draws each in a column of its own."""
+        known = {checkpoint["id"]: checkpoint for checkpoint in self.lastgood.checkpoints()}
+
+        def branch(tip):
+            while tip["step"] > self.steps:
+                yield tip["id"]
+                tip = known[tip["parent"]]
+            yield tip["id"]
+
+        old, new = list(branch(abandoned)), list(branch(self.lastgood.head()))
+        steps = [[known[checkpoint]["step"] for checkpoint in ids] for ids in (old, new)]
+        expect(steps[0] == steps[1] == [self.steps + 2 * SAVE_EVERY, self.steps + SAVE_EVERY, self.steps],
+               f"the branches have checkpoints of the steps {steps}")
+        expect(old[-1] == new[-1] and not set(old[:-1]) & set(new[:-1]), f"{old} and {new} are not two branches of one root")
+        drawn = re.findall(r"^([| ]*)\* (\d+)\b.*  step (\d+),", self.lastgood.run("log"), re.MULTILINE)
+        column = {int(checkpoint): len(lines) for lines, checkpoint, _ in drawn}
+        expect({(int(checkpoint), int(step)) for _, checkpoint, step in drawn}
+               == {(checkpoint["id"], checkpoint["step"]) for checkpoint in known.values()}, "the log draws others")
+        columns = [{column[checkpoint] for checkpoint in ids[:-1]} for ids in (old, new)]
+        expect(len(columns[0]) == len(columns[1]) == 1 and columns[0] != columns[1],
+               f"the log draws the branches in the columns {columns}")
+
+    def collect(self, abandoned):
+        """forget and gc say what goes, and what that frees, as it then can be seen."""
+        releases = self.lastgood.json("forget", abandoned["id"], "--dry-run")["bytes_released"]
+        expect(self.lastgood.run("forget", abandoned["id"]).splitlines()
+               == [f"forgot 1 checkpoint: {abandoned['id']}", f"{binary(releases)} can be freed by `lastgood gc`"],
+               "forget does not say what it forgot, and what that frees")
+        before, stats = [checkpoint["id"] for checkpoint in self.lastgood.checkpoints()], self.lastgood.json("stats")
+        forgot, freed = self.lastgood.run("gc", "--keep-last", 3).splitlines()
+        after, left = [checkpoint["id"] for checkpoint in self.lastgood.checkpoints()], self.lastgood.json("stats")
+        gone = sorted(set(before) - set(after))
+        expect(set(before[:3]) <= set(after) and gone, f"of {before} gc left {after}")
+        expect(forgot.startswith(f"forgot {len(gone)} checkpoints: {gone[0]}, "), f"gc does not say that it forgot {gone}")
+        bytes_freed = stats["bytes_on_disk"] - left["bytes_on_disk"]
+        expect(bytes_freed > releases, "gc freed less than forget had promised")
+        expect(re.fullmatch(re.escape(f"freed {binary(bytes_freed)}: ") + r"\d+ blobs; \d+ packs removed, \d+ compacted, "
+                            "1 dead save cleaned up", freed), f"gc does not say that it freed {bytes_freed} bytes")
 
     def costs(self):
         say("\n5. What it cost")

@@ -77,16 +77,34 @@ void rollback(const Store& store, CheckpointId checkpoint) {
 
 // A tag needs no lock of the run: it binds nothing that a trainer writes, and protects its checkpoint from the commit
 // on.
-void tag(const Store& store, const std::string& name, CheckpointId checkpoint, bool move) {
+std::optional<CheckpointId> tag(const Store& store, const std::string& name, CheckpointId checkpoint,
+                                const TagOptions& options) {
   check_tag(name);
-  change_checkpoint(store, checkpoint, [&](Connection& db) { catalog::set_tag(db, name, checkpoint, move); });
+  if (options.dry_run) {
+    return query(store, [&](Connection& db) {
+      require_checkpoint(db, checkpoint);
+      return catalog::check_tag(db, name, checkpoint, options.move);
+    });
+  }
+  std::optional<CheckpointId> before;
+  change_checkpoint(store, checkpoint,
+                    [&](Connection& db) { before = catalog::set_tag(db, name, checkpoint, options.move); });
+  return before;
 }
 
-void untag(const Store& store, const std::string& name) {
-  bool deleted = false;
-  store.impl().use_for_writing().write(Durability::durable,
-                                       [&](Connection& db) { deleted = catalog::delete_tag(db, name); });
-  if (!deleted) throw Error(ErrorCode::not_found, printable(name), "there is no tag '" + printable(name) + "'");
+CheckpointId untag(const Store& store, const std::string& name, bool dry_run) {
+  const auto find = [&](Connection& db) { return catalog::find_tag(db, name); };
+  std::optional<CheckpointId> named;
+  if (dry_run) {
+    named = query(store, find);
+  } else {
+    store.impl().use_for_writing().write(Durability::durable, [&](Connection& db) {
+      named = find(db);
+      catalog::delete_tag(db, name);
+    });
+  }
+  if (!named) throw Error(ErrorCode::not_found, printable(name), "there is no tag '" + printable(name) + "'");
+  return *named;
 }
 
 void pin(const Store& store, CheckpointId checkpoint) {

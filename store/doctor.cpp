@@ -19,6 +19,11 @@ using nlohmann::json;
 // What the adapter's data positions say of themselves.
 constexpr std::string_view kPositionTypes[] = {"DataPosition", "SamplerPosition"};
 
+/// Texts of Lastgood's own that say nothing of the data: the modes of modules, and how far a TrainingRun has come.
+bool is_own(const std::string& name) {
+  return name.ends_with(".training") || name == "training_run";
+}
+
 std::string first_word(const std::string& name) {
   return name.substr(0, name.find('.'));
 }
@@ -91,8 +96,7 @@ class Examination {
     for (const EntrySpec& entry : entries_) {
       if (entry.section != Section::extra || entry.dtype != DType::json) continue;
       if (is_position(text_of_(entry))) return;
-      // The modes of modules are texts of the adapter's own, and say nothing of the data.
-      other_texts = other_texts || !entry.name.ends_with(".training");
+      other_texts = other_texts || !is_own(entry.name);
     }
     find(other_texts ? Severity::info : Severity::warning,
          "the position in the data is unknown: a resume in mid-epoch repeats batches or leaves some out",

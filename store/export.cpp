@@ -34,9 +34,10 @@ struct Move {
   std::uint64_t to = 0;
 };
 
-void refuse_existing(io::FileSystem& files, const std::filesystem::path& file, bool replace) {
+/// Whether there is a file to replace.
+bool refuse_existing(io::FileSystem& files, const std::filesystem::path& file, bool replace) {
   const auto there = files.info(file);
-  if (!there) return;
+  if (!there) return false;
   if (there->is_directory) {
     throw Error(ErrorCode::invalid_argument, file.string(), file.string() + " is a directory: name a file in it");
   }
@@ -44,6 +45,7 @@ void refuse_existing(io::FileSystem& files, const std::filesystem::path& file, b
     throw Error(ErrorCode::already_exists, file.string(),
                 file.string() + " is there already: choose another name, or ask to replace it (--force)");
   }
+  return true;
 }
 
 /// Positions in the manifest.
@@ -107,7 +109,8 @@ ExportReport export_safetensors(const Store& store, CheckpointId checkpoint, con
   });
   io::FileSystem& files = *store.impl().files;
   // Of a directory in the way, or a file without leave to replace it, the user hears before a long read.
-  refuse_existing(files, file, options.replace);
+  ExportReport report;
+  report.replaced = refuse_existing(files, file, options.replace);
   CheckpointReader reader(store.impl());
   const OpenedCheckpoint opened = reader.open(checkpoint);
   const std::vector<std::size_t> positions = selected(opened, options.section);
@@ -117,15 +120,19 @@ ExportReport export_safetensors(const Store& store, CheckpointId checkpoint, con
   const auto naming = options.section ? format::Naming::plain : format::Naming::with_section;
   format::OutgoingState state = format::to_safetensors(specs, {info.step, info.epoch, info.metadata}, naming);
   const std::vector<std::byte> header = format::encode(state.header);
+  report.tensors = state.sources.size();
+  report.aliases = positions.size() - state.sources.size();
+  report.bytes = header.size();
+  for (const format::SafetensorsTensor& tensor : state.header.tensors) report.bytes += tensor.bytes;
+  report.as_bytes = std::move(state.as_bytes);
+  if (options.dry_run) return report;
 
   io::FileReplacement replacement(files, file);
   io::write_all(replacement.file(), 0, header);
   write_tensors(reader, opened, plan_moves(opened, state, positions, header.size()), replacement.file(), options);
   // Once more: the writing may have taken minutes, and somebody may have made such a file meanwhile. What is made
   // between this look and the move is still lost.
-  refuse_existing(files, file, options.replace);
-  ExportReport report{state.sources.size(), positions.size() - state.sources.size(), replacement.file().size(),
-                      std::move(state.as_bytes)};
+  report.replaced = refuse_existing(files, file, options.replace);
   replacement.commit();
   return report;
 }

@@ -187,7 +187,7 @@ EmergencySave TimeoutHandler::save_emergency_checkpoint(Step step, std::int64_t 
   // A save that failed is not tried again at once either: the next one is due as if it had succeeded.
   impl.attempted = now;
   impl.attention = BootTime{};
-  impl.last_check.reset();  // the time of a save is no step's
+  impl.intervals.interrupt();  // the time of a save is no step's
   return result;
 }
 

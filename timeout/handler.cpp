@@ -212,8 +212,7 @@ TimeoutCheck TimeoutHandler::check_timeout(std::optional<Step> step) noexcept {
   Impl& impl = *impl_;
   if (step) impl.last_step = *step;
   const BootTime now = impl.machine.now();
-  if (impl.last_check) impl.intervals.add(now - *impl.last_check);
-  impl.last_check = now;
+  impl.intervals.add(now, step);
   if (impl.suspects_crash_loop) impl.session.flush();
   if (impl.needs_a_look(now)) impl.look(now);
   const auto remaining = impl.remaining(now);

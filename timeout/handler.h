@@ -10,9 +10,9 @@
 
 #include <lastgood/timeout.h>
 
+#include "timeout/check_intervals.h"
 #include "timeout/deadline_note.h"
 #include "timeout/deadline_watch.h"
-#include "timeout/interval_window.h"
 #include "timeout/save_plan.h"
 #include "timeout/signals.h"
 
@@ -32,8 +32,7 @@ struct TimeoutHandler::Impl {
   timeout::DeadlineWatch watch;
   timeout::DeadlineNote deadline_note;
 
-  timeout::IntervalWindow intervals;
-  std::optional<BootTime> last_check;
+  timeout::CheckIntervals intervals;
 
   timeout::Outlook outlook;
   BootTime board_end = BootTime::max();  // outlook.end rests on it

@@ -1,8 +1,9 @@
-// The times between the latest checks: how long a step takes, evaluation loops included.
+// The latest 1,024 of the times that were measured.
 //
-// The newest 1,024, so that a phase of slow steps is forgotten again. For one thread; adding allocates nothing.
+// So that a phase of slow steps is forgotten again. For one thread; adding allocates nothing.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>

@@ -1,10 +1,11 @@
 // How much time must be kept for the last save.
 //
-//   reserve = 1.5 x (95 % quantile of a save's time) + (99 % quantile of a step's time) + drain
+//   reserve = 1.5 x (95 % quantile of a save's time) + (99 % quantile of the time between two checks) + drain
 //
-// A save's time is from the call until the checkpoint is on disk, as this store measured it. The step is there because
-// the end may draw near just after a check; the drain, because a process takes a while to end. The factor stands
-// between a disk that was measured and one that all jobs of a cluster use when all of them are told to end.
+// A save's time is from the call until the checkpoint is on disk, as this store measured it. The time between checks
+// (check_intervals.h) is there because the end may draw near just after one; the drain, because a process takes a while
+// to end. The factor stands between a disk that was measured and one that all jobs of a cluster use when all of them
+// are told to end.
 #pragma once
 
 #include <chrono>

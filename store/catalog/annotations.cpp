@@ -24,7 +24,7 @@ void set_pinned(Connection& db, CheckpointId id, bool pinned) {
   if (db.changes() != 1) throw not_there(id);
 }
 
-void set_tag(Connection& db, const std::string& name, CheckpointId id, bool move) {
+std::optional<CheckpointId> check_tag(Connection& db, const std::string& name, CheckpointId id, bool move) {
   if (!Statement(db, "SELECT 1 FROM checkpoint WHERE id = ?1", id).step()) throw not_there(id);
   // A tag that names this very checkpoint already is no contradiction: the call may be a repetition.
   const std::optional<CheckpointId> old = find_tag(db, name);
@@ -33,11 +33,17 @@ void set_tag(Connection& db, const std::string& name, CheckpointId id, bool move
                 "the tag '" + name + "' names checkpoint " + std::to_string(old->value) +
                     " already; move it or choose another name");
   }
+  return old;
+}
+
+std::optional<CheckpointId> set_tag(Connection& db, const std::string& name, CheckpointId id, bool move) {
+  const std::optional<CheckpointId> old = check_tag(db, name, id, move);
   Statement(db,
             "INSERT INTO tag(name, checkpoint_id) VALUES (?1, ?2) "
             "ON CONFLICT DO UPDATE SET checkpoint_id = excluded.checkpoint_id",
             name, id)
       .run();
+  return old;
 }
 
 bool delete_tag(Connection& db, const std::string& name) {

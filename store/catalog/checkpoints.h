@@ -89,8 +89,10 @@ void delete_checkpoints(Connection& db, std::span<const CheckpointId> checkpoint
 /// gone.
 void set_stability(Connection& db, CheckpointId id, Stability stability);
 void set_pinned(Connection& db, CheckpointId id, bool pinned);
-/// Adds or, with `move`, moves a tag. Throws Error(already_exists).
-void set_tag(Connection& db, const std::string& name, CheckpointId id, bool move);
+/// What the tag names before it is set. Throws Error(already_exists) unless `move`, Error(not_found).
+std::optional<CheckpointId> check_tag(Connection& db, const std::string& name, CheckpointId id, bool move);
+/// Adds or, with `move`, moves a tag. Returns and throws as check_tag() does.
+std::optional<CheckpointId> set_tag(Connection& db, const std::string& name, CheckpointId id, bool move);
 /// False where there is no such tag.
 bool delete_tag(Connection& db, const std::string& name);
 std::optional<CheckpointId> find_tag(Connection& db, const std::string& name);

@@ -59,19 +59,46 @@ TEST_CASE("a tag is set on the head, or on what is named, moved on request only,
   const BranchedStore sample;
   CHECK(lastgood(sample.path(), {"tag", "now"}).out == "tag now names checkpoint 5 (step 100)\n");
   CHECK(lastgood(sample.path(), {"tag", "v1", "head~2", "--json"}).out ==
-        "{\"schema\":1,\"tag\":\"v1\",\"checkpoint\":2}\n");
+        "{\"schema\":1,\"tag\":\"v1\",\"checkpoint\":2,\"from\":null,\"dry_run\":false}\n");
   const Finished taken = lastgood(sample.path(), {"tag", "best", "5"});
   CHECK(taken.exit == 1);
   CHECK(checkpoint(sample, 2).tags == std::vector<std::string>{"best", "v1"});
-  CHECK(lastgood(sample.path(), {"tag", "--move", "best", "5"}).exit == 0);
+  CHECK(lastgood(sample.path(), {"tag", "--move", "best", "5"}).out ==
+        "tag best names checkpoint 5 (step 100) instead of 2\n");
   CHECK(without_chance(lastgood(sample.path(), {"tag"}).out) ==
         "TAG CHECKPOINT STEP RUN\nbest 5 100 demo\nnow 5 100 demo\nv1 2 50 demo\n");
   const auto tags = lastgood(sample.path(), {"tag", "--json"}).json()["tags"];
   CHECK(tags[0] == nlohmann::json{{"name", "best"}, {"checkpoint", 5}, {"run", "demo"}, {"step", 100}});
-  CHECK(lastgood(sample.path(), {"tag", "-d", "now"}).exit == 0);
-  CHECK(lastgood(sample.path(), {"tag", "-d", "best", "--json"}).out == "{\"schema\":1,\"deleted\":\"best\"}\n");
+  CHECK(lastgood(sample.path(), {"tag", "-d", "now"}).out ==
+        "tag now is gone; its checkpoint, 5, stays until it is forgotten\n");
+  CHECK(lastgood(sample.path(), {"tag", "-d", "best", "--json"}).out ==
+        "{\"schema\":1,\"deleted\":\"best\",\"checkpoint\":5,\"dry_run\":false}\n");
   CHECK(checkpoint(sample, 5).tags.empty());
   CHECK(lastgood(sample.path(), {"tag", "-d", "best"}).exit == 1);
+}
+
+TEST_CASE("a dry run of tag only says what would happen, and fails where the tag would") {
+  const BranchedStore sample;
+  const std::string before = sample.contents();
+  const auto dry = [&](Words words) {
+    words.insert(words.end(), {"--dry-run"});
+    return lastgood(sample.path(), words);
+  };
+  CHECK(dry({"tag", "now"}).out == "tag now would name checkpoint 5 (step 100)\n");
+  CHECK(dry({"tag", "--move", "best", "5"}).out == "tag best would name checkpoint 5 (step 100) instead of 2\n");
+  CHECK(dry({"tag", "--move", "best", "5", "--json"}).out ==
+        "{\"schema\":1,\"tag\":\"best\",\"checkpoint\":5,\"from\":2,\"dry_run\":true}\n");
+  CHECK(dry({"tag", "-d", "best"}).out == "tag best would be gone; its checkpoint, 2, stays until it is forgotten\n");
+  CHECK(dry({"tag", "-d", "best", "--json"}).json()["dry_run"] == true);
+  CHECK(sample.contents() == before);
+  for (const Words& words :
+       std::vector<Words>{{"tag", "best", "5"}, {"tag", "a b"}, {"tag", "x", "99"}, {"tag", "-d", "none"}}) {
+    const Finished would = dry(words);
+    const Finished does = lastgood(sample.path(), words);
+    CHECK(does.exit == 1);
+    CHECK(would.exit == does.exit);
+    CHECK(would.err == does.err);
+  }
 }
 
 TEST_CASE("a word that cannot be a tag is refused with the rule, and printed without its control characters") {
@@ -114,8 +141,21 @@ TEST_CASE("pin and unpin take several names, each once") {
   CHECK(lastgood(sample.path(), {"pin", "head", "3", "5"}).out == "pinned 5, 3\n");
   CHECK(checkpoint(sample, 5).pinned);
   CHECK(checkpoint(sample, 3).pinned);
-  CHECK(lastgood(sample.path(), {"unpin", "3", "--json"}).out == "{\"schema\":1,\"unpinned\":[3]}\n");
+  CHECK(lastgood(sample.path(), {"unpin", "3", "--json"}).out == "{\"schema\":1,\"unpinned\":[3],\"dry_run\":false}\n");
   CHECK_FALSE(checkpoint(sample, 3).pinned);
+}
+
+TEST_CASE("a dry run of unpin only says what would happen, and fails where a name means nothing") {
+  const BranchedStore sample;
+  const std::string before = sample.contents();
+  CHECK(lastgood(sample.path(), {"unpin", "1", "3", "--dry-run"}).out == "would unpin 1, 3\n");
+  CHECK(lastgood(sample.path(), {"unpin", "1", "--dry-run", "--json"}).out ==
+        "{\"schema\":1,\"unpinned\":[1],\"dry_run\":true}\n");
+  CHECK(lastgood(sample.path(), {"unpin", "1", "99", "--dry-run"}).exit == 1);
+  CHECK(sample.contents() == before);
+  CHECK(checkpoint(sample, 1).pinned);
+  CHECK(lastgood(sample.path(), {"unpin", "1"}).out == "unpinned 1\n");
+  CHECK_FALSE(checkpoint(sample, 1).pinned);
 }
 
 TEST_CASE("pin changes nothing where one of its names means nothing") {

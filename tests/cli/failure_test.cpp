@@ -166,6 +166,9 @@ TEST_CASE("a store that one may read but not write can be asked, and is not chan
   CHECK(lastgood(sample.path(), {"watch"}, nobody).exit == 0);
   CHECK(lastgood(sample.path(), {"forget", "3", "--dry-run"}, nobody).exit == 0);
   CHECK(lastgood(sample.path(), {"gc", "--dry-run"}, nobody).exit == 0);
+  CHECK(lastgood(sample.path(), {"tag", "-d", "best", "--dry-run"}, nobody).exit == 0);
+  CHECK(lastgood(sample.path(), {"tag", "--move", "best", "--dry-run"}, nobody).exit == 0);
+  CHECK(lastgood(sample.path(), {"unpin", "1", "--dry-run"}, nobody).exit == 0);
   for (const Words& words :
        std::vector<Words>{{"tag", "x"}, {"pin", "1"}, {"rollback", "2"}, {"forget", "3"}, {"gc"}}) {
     INFO(words[0]);

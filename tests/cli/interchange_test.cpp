@@ -62,6 +62,8 @@ TEST_CASE("export and import print JSON on request") {
   CHECK(exported["section"] == "model");
   CHECK(exported["bytes"] == std::filesystem::file_size(scene.file));
   CHECK(exported["as_bytes"].empty());
+  CHECK(exported["replaced"] == false);
+  CHECK(exported["dry_run"] == false);
   const auto all = scene.run({"export", "head", scene.file, "--section", "all", "--force", "--json"}).json();
   CHECK(all["section"].is_null());
   CHECK(all["tensors"] == 3);
@@ -78,7 +80,30 @@ TEST_CASE("export does not replace a file unless it is told to") {
   CHECK(contains(refused.err, scene.file + " is there already: choose another name, or ask to replace it (--force)"));
   std::ifstream in(scene.file);
   CHECK(std::string(std::istreambuf_iterator<char>(in), {}) == "mine");
-  CHECK(scene.run({"export", "head", scene.file, "--force"}).exit == 0);
+  const Finished replaced = scene.run({"export", "head", scene.file, "--force"});
+  CHECK(replaced.exit == 0);
+  CHECK(contains(replaced.out, ", in the place of a file that was there\n"));
+}
+
+TEST_CASE("a dry run of export writes nothing, and says what would be written") {
+  const Scene scene;
+  const Words words = {"export", "best", scene.file, "--section", "all", "--dry-run"};
+  const Finished dry = scene.run(words);
+  CHECK(dry.exit == 0);
+  CHECK_FALSE(std::filesystem::exists(scene.file));
+  const Finished done = scene.run({"export", "best", scene.file, "--section", "all"});
+  CHECK(dry.out == "would export" + done.out.substr(std::string("exported").size()));
+  const auto bytes = std::filesystem::file_size(scene.file);
+  CHECK(contains(scene.run(words).err, "is there already"));
+
+  std::ofstream(scene.file) << "mine";
+  const Finished forced =
+      scene.run({"export", "best", scene.file, "--section", "all", "--force", "--dry-run", "--json"});
+  CHECK(forced.json()["bytes"] == bytes);
+  CHECK(forced.json()["replaced"] == true);
+  CHECK(forced.json()["dry_run"] == true);
+  std::ifstream in(scene.file);
+  CHECK(std::string(std::istreambuf_iterator<char>(in), {}) == "mine");
 }
 
 TEST_CASE("export and import that make no sense exit 2, and export without a store 10") {

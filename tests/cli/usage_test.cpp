@@ -90,7 +90,8 @@ TEST_CASE("the option --run is refused where it would say nothing") {
 }
 
 TEST_CASE("every destructive command has --dry-run") {
-  for (const char* name : {"rollback", "forget", "gc", "rebuild"}) {
+  for (const char* name : {"rollback", "tag", "unpin", "forget", "gc", "rebuild", "export"}) {
+    INFO(name);
     CHECK(contains(lastgood({name, "--help"}).out, "--dry-run"));
   }
 }
@@ -109,6 +110,7 @@ TEST_CASE("a command line that makes no sense exits 2 and points to the help") {
   check({"rollback"}, "CHECKPOINT is required; see `lastgood rollback --help`");
   check({"tag", "-d", "a", "b"}, "-d takes one tag and nothing else; see `lastgood tag --help`");
   check({"tag", "--move"}, "--move needs the tag's name; see `lastgood tag --help`");
+  check({"tag", "--dry-run"}, "--dry-run needs a tag's name; see `lastgood tag --help`");
   check({"forget"},
         "name the checkpoints to forget, or say what to keep with --keep rules; see `lastgood forget --help`");
   check({"forget", "3", "--keep-last", "1"},

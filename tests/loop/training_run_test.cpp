@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include <lastgood/doctor.h>
+
 #include "tests/loop/program.h"
 #include "tests/support/thrown_error.h"
 
@@ -445,6 +447,16 @@ TEST_CASE_METHOD(World, "The epoch is that of the place in the data, and comes b
   TrainingRun run = make(*again);
   CHECK(run.resumed()->epoch == 3);
   CHECK(run.epoch() == 3);
+}
+
+TEST_CASE_METHOD(World, "Of a run without a place in the data the doctor warns: its counts are no such place") {
+  Program program(*this);
+  program.train(5);
+  REQUIRE(program.run.finish() == 0);
+  const Diagnosis diagnosis = doctor(Store::open_read_only(dir / "store"), checkpoints().at(0).id);
+  REQUIRE_FALSE(diagnosis.findings.empty());
+  CHECK(diagnosis.findings[0].severity == Severity::warning);
+  CHECK_THAT(diagnosis.findings[0].message, Contains("the position in the data is unknown"));
 }
 
 /// A model of the lower precision, real or complex, that a failure at step 7 upgrades.

@@ -68,16 +68,33 @@ TEST_CASE("a rollback waits for no trainer, and names the one that holds the run
 
 TEST_CASE("a tag names, moves only on request, and goes") {
   TwoCheckpoints store;
-  tag(store.store(), "best", kFirst);
-  tag(store.store(), "best", kFirst);  // says nothing new
+  CHECK(tag(store.store(), "best", kFirst) == std::nullopt);
+  CHECK(tag(store.store(), "best", kFirst) == kFirst);  // says nothing new
   CHECK(store.info(kFirst).tags == std::vector<std::string>{"best"});
   CHECK(store.code([&] { tag(store.store(), "best", kSecond); }) == ErrorCode::already_exists);
-  tag(store.store(), "best", kSecond, true);
+  CHECK(tag(store.store(), "best", kSecond, {.move = true}) == kFirst);
   CHECK(store.info(kFirst).tags.empty());
   CHECK(store.info(kSecond).tags == std::vector<std::string>{"best"});
-  untag(store.store(), "best");
+  CHECK(untag(store.store(), "best") == kSecond);
   CHECK(store.info(kSecond).tags.empty());
   CHECK(store.code([&] { untag(store.store(), "best"); }) == ErrorCode::not_found);
+}
+
+TEST_CASE("a dry run of a tag checks and tells the same, and changes nothing") {
+  TwoCheckpoints store;
+  tag(store.store(), "best", kFirst);
+  store.reopen(OpenMode::read_only);
+  const Store& s = store.store();
+  const bool dry_run = true;
+  CHECK(tag(s, "new", kFirst, {.dry_run = dry_run}) == std::nullopt);
+  CHECK(tag(s, "best", kSecond, {.move = true, .dry_run = dry_run}) == kFirst);
+  CHECK(store.code([&] { tag(s, "best", kSecond, {.dry_run = dry_run}); }) == ErrorCode::already_exists);
+  CHECK(store.code([&] { tag(s, "17", kSecond, {.dry_run = dry_run}); }) == ErrorCode::invalid_argument);
+  CHECK(store.code([&] { tag(s, "new", kAbsent, {.dry_run = dry_run}); }) == ErrorCode::not_found);
+  CHECK(untag(s, "best", dry_run) == kFirst);
+  CHECK(store.code([&] { untag(s, "new", dry_run); }) == ErrorCode::not_found);
+  CHECK(store.info(kFirst).tags == std::vector<std::string>{"best"});
+  CHECK(store.info(kSecond).tags.empty());
 }
 
 TEST_CASE("what would name a checkpoint in another way cannot be a tag") {

@@ -107,6 +107,7 @@ TEST_CASE("An unknown position in the data is a warning, unless another text may
   CHECK_THAT(worst(without(Section::extra)), Contains("warning: the position in the data is unknown"));
   std::vector<EntrySpec> entries = without(Section::extra);
   entries.push_back(text(Section::extra, "model.training"));
+  entries.push_back(text(Section::extra, "training_run"));  // a TrainingRun's counts, which are no text of the user's
   CHECK_THAT(worst(entries), Contains("warning: the position"));
   entries.push_back(text(Section::extra, "cursor"));
   CHECK_THAT(worst(entries), Contains("info: the position"));

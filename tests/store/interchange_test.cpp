@@ -209,6 +209,26 @@ TEST_CASE("an export does not touch a file that is there, unless it is asked to 
         ErrorCode::invalid_argument);
 }
 
+TEST_CASE("a dry run of an export writes nothing, and tells what would be written") {
+  Scene scene;
+  const CheckpointId saved = scene.save(state_of_all_kinds());
+  const ExportOptions dry{.section = std::nullopt, .dry_run = true};
+  const ExportReport told = export_safetensors(scene.store, saved, scene.file(), dry);
+  CHECK(files_in(scene.directory.path()) == 1);
+  const ExportReport done = export_safetensors(scene.store, saved, scene.file(), {.section = std::nullopt});
+  CHECK(done.bytes == contents(scene.file()).size());
+  CHECK(told.bytes == done.bytes);
+  CHECK(told.tensors == done.tensors);
+  CHECK(told.aliases == done.aliases);
+  CHECK(told.as_bytes == done.as_bytes);
+  CHECK_FALSE(told.replaced);
+  CHECK_FALSE(done.replaced);
+  CHECK(thrown_by([&] { export_safetensors(scene.store, saved, scene.file(), dry); }).code() ==
+        ErrorCode::already_exists);
+  CHECK(export_safetensors(scene.store, saved, scene.file(), {.replace = true, .dry_run = true}).replaced);
+  CHECK(contents(scene.file()).size() == done.bytes);
+}
+
 TEST_CASE("an export of what is not there says so, and leaves no file") {
   Scene scene;
   std::vector<Entry> state;

@@ -166,6 +166,28 @@ TEST_CASE_METHOD(OnColab, "What saves and steps take is kept, where that is more
   CHECK(timeout.check_timeout().should_save);
 }
 
+TEST_CASE_METHOD(TimedTrainer, "A run of slow steps that evaluates with quick checks is saved and stopped in time") {
+  machine.add_process("self", 3600s);
+  options.session_duration_hours = 3;
+  save_takes = 2s;
+  TimeoutHandler timeout = handler();
+  Step step = 0, saved = 0;
+  bool stopped = false;
+  while (!stopped) {
+    machine.pass(90s);
+    ++step;
+    REQUIRE(machine.now() < BootTime(4h));  // killed in the middle of a step otherwise
+    if (timeout.check_timeout(step).should_save && timeout.save_emergency_checkpoint(step, 0).ok()) saved = step;
+    stopped = timeout.check_timeout(step).should_stop;
+    for (int batch = 0; batch < 2000 && step % 10 == 0; ++batch) {
+      machine.pass(5ms);
+      timeout.check_timeout(step);
+    }
+  }
+  CHECK(saved == step);
+  CHECK(timeout.get_remaining_time() < 2 * 90s + 10s);  // and not much too early either
+}
+
 TEST_CASE_METHOD(OnColab, "A state that a regular checkpoint has already is not saved again") {
   TimeoutHandler timeout = handler();
   const CheckpointId regular = save(40);

@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/timeout/fake_machine.h"
-#include "timeout/interval_window.h"
+#include "timeout/check_intervals.h"
 #include "timeout/reserve.h"
 #include "timeout/save_plan.h"
 
@@ -113,4 +113,53 @@ TEST_CASE("The window of intervals forgets all but the latest 1024") {
   for (int i = 0; i < 1024; ++i) window.add(std::chrono::milliseconds(i));
   CHECK(window.quantile(0.99) == 1013ms);
   CHECK(window.quantile(1) == 1023ms);
+}
+
+TEST_CASE("An evaluation's checks do not push out what a step took") {
+  CheckIntervals intervals;
+  BootTime now{1h};
+  const auto check_after = [&](std::chrono::nanoseconds time, std::optional<Step> step) {
+    intervals.add(now += time, step);
+  };
+  check_after(90s, 1);
+  CHECK(intervals.quantile(0.99) == 0ns);  // since when is not known
+  check_after(90s, 2);
+  CHECK(intervals.quantile(0.99) == 90s);
+  SECTION("that names the step that it evaluates") {
+    for (int i = 0; i < 5000; ++i) check_after(5ms, 2);
+  }
+  SECTION("or none") {
+    for (int i = 0; i < 5000; ++i) check_after(5ms, {});
+  }
+  CHECK(intervals.quantile(0.99) == 90s);
+}
+
+TEST_CASE("A step counts with the longest time between two of its checks") {
+  CheckIntervals intervals;
+  BootTime now{1h};
+  for (Step step = 0; step < 100; ++step) {
+    for (int batch = 0; batch < 20; ++batch) intervals.add(now += 2s, {});
+    intervals.add(now += 3s, step);
+  }
+  CHECK(intervals.quantile(0.99) == 3s);  // neither the 43 s of a step, nor the 2 s of most checks
+}
+
+TEST_CASE("Checks that name no step are known by their latest 1024 alone") {
+  CheckIntervals intervals;
+  BootTime now{1h};
+  intervals.add(now, {});
+  intervals.add(now += 90s, {});
+  CHECK(intervals.quantile(0.99) == 90s);
+  for (int i = 0; i < 1024; ++i) intervals.add(now += 5ms, {});
+  CHECK(intervals.quantile(0.99) == 5ms);
+}
+
+TEST_CASE("What passes between an interruption and the next check is no interval") {
+  CheckIntervals intervals;
+  intervals.add(BootTime(1h), 1);
+  intervals.interrupt();
+  intervals.add(BootTime(2h), 2);
+  CHECK(intervals.quantile(1) == 0ns);
+  intervals.add(BootTime(2h + 1s), 3);
+  CHECK(intervals.quantile(1) == 1s);
 }

@@ -22,6 +22,7 @@ struct ExportOptions {
   std::optional<Section> section = Section::model;
   /// Takes the place of a file that is there.
   bool replace = false;
+  bool dry_run = false;  // only tells what would be written: neither reads the tensors nor writes
   unsigned threads = 0;  // 0: one a core, at most 8
   ProgressFn progress = {};
 };
@@ -30,6 +31,7 @@ struct ExportReport {
   std::uint64_t tensors = 0;
   std::uint64_t aliases = 0;  // written once, under the name of their owner
   std::uint64_t bytes = 0;    // of the file
+  bool replaced = false;      // a file that was there
   /// Tensors of a dtype that safetensors does not have (complex32, complex128), written as their bytes: dtype U8, one
   /// dimension. An import gives them back as they were; other tools see the bytes.
   std::vector<std::string> as_bytes;

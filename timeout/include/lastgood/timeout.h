@@ -4,7 +4,7 @@
 //   auto from = timeout.auto_resume();
 //   lastgood::Step step = from ? from->step : 0;
 //   ...
-//   const auto time = timeout.check_timeout();
+//   const auto time = timeout.check_timeout(step);
 //   if (time.should_save) timeout.save_emergency_checkpoint(step, epoch, {{"loss", loss}});
 //   if (time.should_stop) break;
 //
@@ -75,7 +75,7 @@ class TimeoutHandler {
   std::optional<Deadline> get_deadline() const;
   bool should_save_emergency_checkpoint() const;
 
-  /// `step`: how far the training has come, for what is recorded of the session's end.
+  /// `step`: how far the training has come. It tells steps from an evaluation's checks, and is recorded with the end.
   TimeoutCheck check_timeout(std::optional<Step> step = {}) noexcept;
 
   /// A checkpoint that somebody else has saved: that state need not be saved again. `taken`: when it was the current

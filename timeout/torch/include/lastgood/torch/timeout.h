@@ -4,7 +4,7 @@
 //   auto from = timeout.auto_resume();
 //   lastgood::Step step = from ? from->step : 0;
 //   ...
-//   auto time = timeout.check_timeout();
+//   auto time = timeout.check_timeout(step);
 //   if (time.should_save) timeout.save_emergency_checkpoint(step, epoch, {{"loss", loss.item<double>()}});
 //   if (time.should_stop) break;
 //
