@@ -10,8 +10,9 @@
 namespace lastgood::catalog {
 namespace {
 
-// A session's newest branch is what its training stood on at the end. A checkpoint lies on it that is newer than its
-// beginning: the costs of the newest saves may be missing, so they are not what tells.
+// A session's newest branch is what its training stood on at the end. The costs of its saves tell what was saved, also
+// of checkpoints that were forgotten. Earlier versions could lose the newest of them in a crash: for those, a
+// checkpoint lies on the branch that is newer than its beginning.
 constexpr char kCosts[] = R"sql(
 SELECT s.id, s.state,
   max(coalesce((SELECT max(o.step) FROM observation AS o WHERE o.branch_id = b.id), -1),

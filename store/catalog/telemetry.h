@@ -33,6 +33,9 @@ struct TelemetryBatch {
 /// branch.
 void insert_observations(Connection& db, BranchId branch, std::span<const Observation> observations);
 void insert_telemetry(Connection& db, BranchId branch, const TelemetryBatch& batch);
+/// A cost of a checkpoint that has one on this branch already completes it: a save writes what it knows of its own with
+/// its commit, so that the step which was saved outlives both a crash and the checkpoint.
+void insert_costs(Connection& db, BranchId branch, std::span<const SaveCost> costs);
 
 RecoveryId insert_recovery(Connection& db, BranchId branch, const Recovery& recovery);
 /// The outcome, the action and the detail change; the rest stays. Throws Error(not_found).
