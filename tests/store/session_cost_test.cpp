@@ -123,6 +123,24 @@ TEST_CASE_METHOD(Fixture, "A failed save is counted, and its time") {
   CHECK(newest().steps_lost == 5);
 }
 
+TEST_CASE_METHOD(Fixture, "A session was halted where that is the last thing that its recoveries did") {
+  const auto end_after = [&](std::vector<RecoveryOutcome> outcomes, bool completes) {
+    Session session = store.start_session("demo");
+    for (const RecoveryOutcome outcome : outcomes) {
+      session.record(Recovery{.step = 1, .failure = "nan_detected", .action = "some", .outcome = outcome});
+    }
+    if (completes) session.complete();
+  };
+  end_after({RecoveryOutcome::relapsed, RecoveryOutcome::halted}, false);
+  CHECK(newest().halted);
+  end_after({}, false);
+  CHECK_FALSE(newest().halted);
+  end_after({RecoveryOutcome::halted, RecoveryOutcome::succeeded}, false);  // somebody mended the cause
+  CHECK_FALSE(newest().halted);
+  end_after({RecoveryOutcome::halted}, true);
+  CHECK_FALSE(newest().halted);
+}
+
 TEST_CASE_METHOD(Fixture, "Sessions are listed newest first, of one run or of all, with why they ended") {
   {
     Session session = store.start_session("a");
