@@ -75,9 +75,12 @@ TEST_CASE_METHOD(Fixture, "A crashed session has lost no more steps once its las
   }
   int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);
-  Session next = store.start_session("demo");
-  const CheckpointId last = next.head().value().id;
-  save(next, 20);
+  CheckpointId last;
+  {
+    Session next = store.start_session("demo");
+    last = next.head().value().id;
+    save(next, 20);
+  }
   const auto crashed = [&] { return list_session_costs(store).at(1); };
   REQUIRE(list_sessions(store).at(1).state == SessionState::crashed);
   CHECK(crashed().steps_lost == 2);
