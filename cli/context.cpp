@@ -81,4 +81,15 @@ void require_run(const Store& store, const std::optional<std::string>& run) {
                   (known.empty() ? "it has no runs yet" : "its runs are: " + known + " (see `lastgood runs`)"));
 }
 
+void require_session(const Store& store, const std::optional<SessionId>& session,
+                     const std::optional<std::string>& run) {
+  if (!session) return;
+  const std::vector<SessionInfo> sessions = list_sessions(store, run);
+  if (std::any_of(sessions.begin(), sessions.end(), [&](const auto& known) { return known.id == *session; })) return;
+  const std::string id = std::to_string(session->value);
+  throw Error(ErrorCode::not_found, id,
+              "there is no session " + id + (run ? " of run \"" + *run + "\"" : std::string()) +
+                  " in this store; `lastgood sessions` lists those that there are");
+}
+
 }  // namespace lastgood::cli

@@ -44,5 +44,8 @@ void print_diagnostic(std::string_view text);
 
 /// Error: not_found, naming the runs there are, if the store has no run of this name.
 void require_run(const Store& store, const std::optional<std::string>& run);
+/// Error: not_found if the store, or the run, has no such session.
+void require_session(const Store& store, const std::optional<SessionId>& session,
+                     const std::optional<std::string>& run);
 
 }  // namespace lastgood::cli

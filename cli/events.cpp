@@ -37,6 +37,7 @@ std::vector<Event> find(const Store& store, const Context& context, const Option
   EventQuery query;
   query.run = context.run;
   if (options.session) query.session = SessionId{static_cast<std::int64_t>(*options.session)};
+  require_session(store, query.session, context.run);
   query.at_least = parse_severity(options.severity);
   query.limit = options.limit.value_or(0);
   // On the command line 0 is none; in a query it is all.

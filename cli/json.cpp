@@ -95,7 +95,8 @@ Json json_session(const SessionInfo& session, const SessionCost& cost) {
           {"saves", cost.saves},
           {"failed_saves", cost.failed_saves},
           {"blocked_seconds", seconds(cost.blocked)},
-          {"saving_seconds", seconds(cost.durable)}};
+          {"saving_seconds", seconds(cost.durable)},
+          {"halted", cost.halted}};
 }
 
 Json json_event(const Event& event) {

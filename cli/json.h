@@ -39,7 +39,8 @@ Json json_checkpoint(const CheckpointInfo& checkpoint, std::optional<std::uint64
 Json json_checkpoints(const Store& store, const std::vector<CheckpointInfo>& checkpoints);
 
 /// {"id","run","state","pid","host","started_at","ended_at","resumed_from","checkpoints","ending","last_step","steps_lost",
-/// "saves","failed_saves","blocked_seconds","saving_seconds"}; the last seven are those of session_cost.h.
+/// "saves","failed_saves","blocked_seconds","saving_seconds","halted"}; the last eight are those of session_cost.h.
+/// "state" is as the catalog has it, also where a halt led to that end.
 Json json_session(const SessionInfo& session, const SessionCost& cost);
 
 /// {"run","session","step","kind","severity","message","detail":{...},"recorded_at"}

@@ -42,9 +42,15 @@ void print_move(Context& context, const std::optional<CheckpointInfo>& from, con
   if (!to.intact) {
     context.out.line(paint("this checkpoint is damaged: a resume will pass it over", Tone::bad, context.color()));
   }
-  std::string promise = "nothing is deleted: the next save grows a new branch from here";
-  if (from) promise += "; `lastgood rollback " + std::to_string(from->id.value) + "` goes back";
+  std::string promise = "nothing is deleted now: the next save grows a new branch from here";
+  const std::string old_head = from ? std::to_string(from->id.value) : std::string();
+  if (from) promise += "; `lastgood rollback " + old_head + "` goes back";
   context.out.line(promise);
+  // Which policy the trainer has is not in the store.
+  if (from && !from->pinned && from->tags.empty()) {
+    context.out.line("a trainer or gc that keeps the newest few may forget " + old_head + " later: `lastgood pin " +
+                     old_head + "` keeps it");
+  }
 }
 
 ExitCode roll_back(Context& context, const Options& options) {
@@ -74,7 +80,9 @@ Command rollback_command() {
           .summary = "make the next resume continue from an earlier checkpoint",
           .details =
               "Moves the head of the checkpoint's run there. Deletes nothing: the next save grows a new branch,\n"
-              "and a rollback to the old head undoes it. Refused while a trainer is in the run.",
+              "and a rollback to the old head undoes it, as long as that is kept: a trainer that keeps the newest\n"
+              "few may forget what is on the branch that was left, unless it is pinned or tagged. Refused while a\n"
+              "trainer is in the run.",
           .arguments = {{.names = "CHECKPOINT",
                          .help = "where to",
                          .target = &options->checkpoint,

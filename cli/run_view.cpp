@@ -1,12 +1,10 @@
 #include "cli/run_view.h"
 
 #include <algorithm>
-#include <map>
 
 #include <lastgood/history.h>
 
 #include "cli/context.h"
-#include "cli/records.h"
 #include "cli/units.h"
 
 namespace lastgood::cli {
@@ -30,16 +28,6 @@ std::optional<RunInfo> chosen_run(const std::vector<RunInfo>& runs, const Store&
   }
   const auto found = std::find_if(runs.begin(), runs.end(), [&](const RunInfo& run) { return run.name == *wanted; });
   return found == runs.end() ? std::nullopt : std::optional(*found);
-}
-
-std::vector<RunView::Session> sessions_of(const Store& store, const std::string& run) {
-  std::map<SessionId, SessionCost> costs;
-  for (SessionCost& cost : list_session_costs(store, run)) costs[cost.session] = std::move(cost);
-  std::vector<RunView::Session> sessions;
-  for (SessionInfo& info : list_sessions(store, run)) sessions.push_back({std::move(info), {}});
-  keep_newest(sessions);
-  for (RunView::Session& session : sessions) session.cost = costs[session.info.id];
-  return sessions;
 }
 
 /// Whatever the event holds: a store may come from anybody.
@@ -92,7 +80,8 @@ RunView look_at_run(const Store& store, const std::optional<std::string>& run) {
   monitor.restore_history(store, name);
   view.dashboard = monitor.get_health_dashboard();
   view.observations = list_observations(store, {.run = name, .limit = RunView::kObservations});
-  view.sessions = sessions_of(store, name);
+  view.sessions = list_session_records(store, name);
+  keep_newest(view.sessions);
   if (!view.sessions.empty()) view.end = end_of(store, view.sessions.front().info);
   for (SaveCost& save : list_save_costs(store, name, 1)) view.last_save = std::move(save);
   view.checkpoints = list_checkpoints(store, {.run = name, .limit = RunView::kListed});

@@ -7,11 +7,11 @@
 
 #include <lastgood/checkpoint.h>
 #include <lastgood/monitor.h>
-#include <lastgood/session_cost.h>
 #include <lastgood/store.h>
 #include <lastgood/telemetry.h>
 
 #include "cli/json.h"
+#include "cli/records.h"
 
 namespace lastgood::cli {
 
@@ -20,10 +20,6 @@ struct RunView {
   static constexpr std::size_t kListed = 20;
   static constexpr std::size_t kObservations = 1000;
 
-  struct Session {
-    SessionInfo info;
-    SessionCost cost;
-  };
   /// When the newest session will end, as its trainer noted it.
   struct End {
     std::int64_t at_ms = 0;
@@ -34,7 +30,7 @@ struct RunView {
   std::size_t runs = 0;             // in the store
   HealthDashboard dashboard = {};
   std::vector<Observation> observations = {};  // of the branch that is trained on now, and of what led to it
-  std::vector<Session> sessions = {};
+  std::vector<SessionRecord> sessions = {};
   std::optional<End> end = {};  // only while the newest session is open
   std::optional<SaveCost> last_save = {};
   std::vector<CheckpointInfo> checkpoints = {};

@@ -3,11 +3,6 @@
 // session that crashed is no failure of this command.
 // JSON: {"schema":1,"sessions":[...]}, newest first, each as json_session() in json.h says.
 // Opens the store for reading only. A session that crashed is `open` here until the next one of its run begins.
-#include <map>
-
-#include <lastgood/history.h>
-#include <lastgood/session_cost.h>
-
 #include "cli/commands.h"
 #include "cli/json.h"
 #include "cli/records.h"
@@ -17,12 +12,6 @@
 namespace lastgood::cli {
 
 namespace {
-
-std::map<SessionId, SessionCost> costs_by_session(const Store& store, const std::optional<std::string>& run) {
-  std::map<SessionId, SessionCost> costs;
-  for (SessionCost& cost : list_session_costs(store, run)) costs[cost.session] = std::move(cost);
-  return costs;
-}
 
 ExitCode sessions(Context& context) {
   using Align = Column::Align;
@@ -41,19 +30,18 @@ ExitCode sessions(Context& context) {
                {"STEPS LOST", Align::right},
                {"PID", Align::right},
                {.title = "HOST", .shrinks = true}});
-  auto costs = costs_by_session(store, context.run);
-  for (const SessionInfo& session : list_sessions(store, context.run)) {
-    const SessionCost& cost = costs[session.id];
+  for (const SessionRecord& record : list_session_records(store, context.run)) {
+    const auto& [session, cost] = record;
     rows.push_back(json_session(session, cost));
     table.add({{std::to_string(session.id.value)},
                {session.run},
-               {to_string(session.state), tone_of(session.state)},
+               shown_state(record),
                {age(session.started_at_ms)},
                {lasted(session)},
                {session.resumed_from ? std::to_string(session.resumed_from->value) : "-"},
                {std::to_string(session.checkpoints)},
                {cost.saves == 0 ? "-" : human_number(seconds(cost.durable)) + "s"},
-               {steps_lost(session, cost)},
+               {steps_lost(record)},
                {std::to_string(session.pid)},
                {session.host}});
   }
@@ -74,8 +62,9 @@ Command sessions_command() {
       .name = "sessions",
       .summary = "the processes that trained, how each ended, and what that cost",
       .details =
-          "A session is open, completed, interrupted or crashed; that one crashed is found out by the next\n"
-          "one of its run. CHECKPOINTS counts those of it that are still in the store. RESUMED FROM is - where it\n"
+          "A session is open, completed, interrupted, crashed, or halted: by a recovery that gave up, after which\n"
+          "it was interrupted or crashed; see `lastgood recoveries`. That one crashed is found out by the next one\n"
+          "of its run. CHECKPOINTS counts those of it that are still in the store. RESUMED FROM is - where it\n"
           "began with nothing, or from a checkpoint that was forgotten since. SAVING is the time that its saves took,\n"
           "most of it beside the training; STEPS LOST are those after its last checkpoint, as far as they were\n"
           "recorded. --json adds why it ended, where that was recorded, and how long saves held the trainer.",

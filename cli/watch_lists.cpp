@@ -79,13 +79,14 @@ Table session_table(const Frame& frame, const RunView& view) {
                {"RESUMED FROM", Align::right},
                {"STEPS LOST", Align::right},
                {.title = "ENDING", .shrinks = true}});
-  for (const auto& [session, cost] : view.sessions) {
+  for (const SessionRecord& record : view.sessions) {
+    const auto& [session, cost] = record;
     table.add({{std::to_string(session.id.value)},
-               {to_string(session.state), tone_of(session.state)},
+               shown_state(record),
                {frame.age(session.started_at_ms)},
                {lasted(session)},
                {session.resumed_from ? std::to_string(session.resumed_from->value) : "-"},
-               {steps_lost(session, cost)},
+               {steps_lost(record)},
                {cost.ending}});
   }
   return table;

@@ -25,8 +25,8 @@ std::string title(const Frame& frame, const RunView& view) {
 
 std::string session_line(const Frame& frame, const RunView& view) {
   const SessionInfo& session = view.sessions.front().info;
-  std::string text = std::to_string(session.id.value) + ", " +
-                     frame.paint(to_string(session.state), tone_of(session.state)) + ", began " +
+  const Cell state = shown_state(view.sessions.front());
+  std::string text = std::to_string(session.id.value) + ", " + frame.paint(state.text, state.tone) + ", began " +
                      frame.age(session.started_at_ms) + " ago";
   if (session.ended_at_ms) text += ", ended " + frame.age(*session.ended_at_ms) + " ago";
   if (session.state == SessionState::open) {

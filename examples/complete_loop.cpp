@@ -1,6 +1,7 @@
 // The complete training loop, part by part: what TrainingRun does in six lines, done by hand. A monitor judges each
 // step, a recovery undoes failures, a time limit saves before the session ends, and the next session goes on from
 // there.
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 
@@ -9,7 +10,7 @@
 #include <lastgood/torch/timeout.h>
 #include <torch/torch.h>
 
-int main() {
+int train() {
   const std::int64_t num_epochs = 10;
   torch::manual_seed(1);
   torch::nn::Sequential model(torch::nn::Linear(8, 64), torch::nn::ReLU(), torch::nn::Linear(64, 1));
@@ -113,4 +114,14 @@ int main() {
             << "Health Score: " << dashboard.health_score << "/100\n"
             << "Total Recoveries: " << recovery_report.total_recoveries << '\n'
             << "Session Duration: " << timeout_status.elapsed_hours << " hours\n";
+  return 0;
+}
+
+int main() {
+  try {
+    return train();
+  } catch (const lastgood::Error& error) {  // another trainer in the run, a damaged store, a full disk
+    std::cerr << "complete_loop: " << error.what() << '\n';
+    return EXIT_FAILURE;
+  }
 }

@@ -1,4 +1,5 @@
 // The program of the README: a training loop that can be killed at any moment, and started again.
+#include <cstdlib>
 #include <iostream>
 
 #include <torch/torch.h>
@@ -7,7 +8,7 @@
 #include <lastgood/store.h>
 #include <lastgood/torch.h>
 
-int main() {
+void train() {
   torch::manual_seed(1);
   torch::nn::Sequential model(torch::nn::Linear(8, 64), torch::nn::ReLU(), torch::nn::Dropout(0.1),
                               torch::nn::Linear(64, 1));
@@ -33,4 +34,14 @@ int main() {
   }
   session.complete();
   std::cout << "at step " << session.head()->step << ", loss " << session.head()->metrics.at("loss") << '\n';
+}
+
+int main() {
+  try {
+    train();
+    return EXIT_SUCCESS;
+  } catch (const lastgood::Error& error) {  // another trainer in the run, a damaged store, a full disk
+    std::cerr << "quickstart: " << error.what() << '\n';
+    return EXIT_FAILURE;
+  }
 }

@@ -1,8 +1,11 @@
 // A training loop with everything: six lines, each marked. Kill it at any moment, and start it again.
+#include <cstdlib>
+#include <iostream>
+
 #include <lastgood/torch/training_run.h>
 #include <torch/torch.h>
 
-int main() {
+int train() {
   torch::manual_seed(1);
   torch::nn::Sequential model(torch::nn::Linear(8, 64), torch::nn::ReLU(), torch::nn::Dropout(0.1),
                               torch::nn::Linear(64, 1));
@@ -22,4 +25,13 @@ int main() {
     }
   }
   return run.finish();  // 6: saves the last state; 0: completed, 75: run it again, 70: halted
+}
+
+int main() {
+  try {
+    return train();
+  } catch (const lastgood::Error& error) {  // another trainer in the run, a damaged store, a full disk
+    std::cerr << "six_lines: " << error.what() << '\n';
+    return EXIT_FAILURE;
+  }
 }

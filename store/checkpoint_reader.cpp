@@ -12,6 +12,7 @@
 
 #include <lastgood/error.h>
 
+#include "store/base/command_line.h"
 #include "store/catalog/blobs.h"
 #include "store/paths.h"
 #include "store/quarantine.h"
@@ -57,7 +58,9 @@ OpenedCheckpoint CheckpointReader::open(CheckpointId id) {
       if (!same) {
         throw Error(ErrorCode::corruption, std::to_string(id.value),
                     "checkpoint " + std::to_string(id.value) + ", " + entry_name(entry.spec) +
-                        ": the catalog and the manifest disagree; run `lastgood verify`, then `lastgood rebuild`");
+                        ": the catalog and the manifest disagree; run `" +
+                        base::command_line(store_.directory, "verify") + "`, then `" +
+                        base::command_line(store_.directory, "rebuild") + "`");
       }
       ++chunks;
     }

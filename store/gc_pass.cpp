@@ -16,6 +16,7 @@
 
 #include <algorithm>
 
+#include "store/base/command_line.h"
 #include "store/catalog/blobs.h"
 #include "store/compact.h"
 #include "store/dead_saves.h"
@@ -196,7 +197,8 @@ void GcPass::set_aside(const format::Uuid& orphan) {
   store_.warn(
       "pack " + paths::pack_name(orphan) +
       " holds checkpoints that the catalog does not know; it was moved to quarantine/: to have them back, move it "
-      "to blobs/ again and run `lastgood rebuild`");
+      "to blobs/ again and run `" +
+      base::command_line(store_.directory, "rebuild") + "`");
 }
 
 void GcPass::report(std::string_view phase, std::uint64_t bytes) {

@@ -114,7 +114,9 @@ SaveJob::SaveJob(const SaveContext& context, std::span<const TensorView> state, 
 
 SaveJob::~SaveJob() = default;
 
-SaveOutcome SaveJob::run(Clock::time_point called) noexcept {
+SaveOutcome SaveJob::run(Clock::time_point called, BlockedFn blocked) noexcept {
+  called_ = called;
+  blocked_ = std::move(blocked);
   try {
     begin();
     place_chunks();

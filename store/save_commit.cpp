@@ -4,6 +4,7 @@
 
 #include <lastgood/error.h>
 
+#include "store/catalog/now.h"
 #include "store/paths.h"
 #include "store/rules.h"
 #include "store/save_in_flight.h"
@@ -60,7 +61,7 @@ void SaveJob::commit() {
       dead = dead_matches(db);
       if (!dead.empty()) return;
       commit_in(db);
-      telemetry.insert(db);
+      telemetry.insert(db, cost_so_far());
     });
     if (dead.empty()) telemetry.written();
     outcome_.catalog += Clock::now() - start;
@@ -77,6 +78,16 @@ void SaveJob::commit() {
   } catch (const std::exception& error) {
     context_.store.warn(error.what());  // the checkpoint is durable all the same; gc removes the file
   }
+}
+
+SaveCost SaveJob::cost_so_far() const {
+  SaveOutcome so_far = outcome_;
+  so_far.checkpoint = committed_;
+  so_far.blocked = blocked_();
+  so_far.durable = Clock::now() - called_;
+  SaveCost cost = cost_of(so_far, record_.step, record_.kind);
+  cost.recorded_at_ms = catalog::now_ms();
+  return cost;
 }
 
 std::vector<catalog::BlobId> SaveJob::dead_matches(catalog::Connection& db) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -57,8 +58,10 @@ class SaveJob {
   /// Copies everything beforehand, as far as there is memory; then does the rest. For a save behind the trainer's back.
   void copy_first(bool value) noexcept { copy_first_ = value; }
 
+  /// For how long the caller has been held so far.
+  using BlockedFn = std::function<Clock::duration()>;
   /// Runs the save to its end on this thread and its helpers. Never throws: the outcome tells. Once.
-  SaveOutcome run(Clock::time_point called) noexcept;
+  SaveOutcome run(Clock::time_point called, BlockedFn blocked) noexcept;
 
  private:
   struct InFlight;
@@ -81,6 +84,8 @@ class SaveJob {
   void append_raw(pipeline::OwnBlob& blob, std::span<const std::byte> bytes);
   /// Steps 6 and 7. Returns when the checkpoint is durable.
   void commit();
+  /// Up to now. REQUIRES: the checkpoint's row was inserted.
+  SaveCost cost_so_far() const;
   /// The matches that are not LIVE any more. Throws Error(internal) where the save's own row is gone.
   std::vector<catalog::BlobId> dead_matches(catalog::Connection& db) const;
   /// Step 6 in its transaction. REQUIRES: all matches are LIVE.
@@ -100,6 +105,8 @@ class SaveJob {
   std::unique_ptr<InFlight> in_flight_;
   std::vector<catalog::BlobId> own_ids_;  // of the own blobs, once committed
   CheckpointId committed_;
+  Clock::time_point called_;
+  BlockedFn blocked_;
   SaveOutcome outcome_;
 };
 

@@ -92,7 +92,8 @@ void SaveQueue::work() {
     lock.unlock();
     if (save) {
       const std::shared_ptr<SaveJob> job = save->running();
-      save->finish(job ? job->run(save->called) : save->so_far());  // without a job it has failed before it began
+      const auto blocked = [save] { return save->so_far().blocked; };
+      save->finish(job ? job->run(save->called, blocked) : save->so_far());  // no job: it has failed before it began
       saved_(*save);
     } else {
       idle_();

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <lastgood/load.h>
@@ -13,9 +12,6 @@
 #include "store/format/manifest.h"
 
 namespace lastgood {
-
-/// `*` matches any run of characters, `?` one (a byte of UTF-8 counts as one).
-bool matches_pattern(std::string_view pattern, std::string_view name);
 
 /// True where section and patterns of the options take the entry in.
 bool selects(const LoadOptions& options, const EntrySpec& spec);

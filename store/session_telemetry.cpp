@@ -1,6 +1,4 @@
 // What a session records besides checkpoints. A trainer must not stop for it: what fails is told as a warning.
-#include <chrono>
-
 #include "store/session_impl.h"
 
 namespace lastgood {
@@ -23,17 +21,7 @@ void Session::Impl::note(const Record& record) noexcept {
 }
 
 void Session::Impl::note_cost(SaveHandle::State& save) noexcept {
-  using std::chrono::duration_cast, std::chrono::microseconds;
-  const SaveOutcome outcome = save.so_far();
-  SaveCost cost;
-  cost.step = save.step;
-  cost.kind = save.kind;
-  cost.checkpoint = outcome.checkpoint;
-  cost.bytes_logical = outcome.bytes_logical;
-  cost.bytes_new = outcome.bytes_new;
-  cost.blocked = duration_cast<microseconds>(outcome.blocked);
-  cost.durable = duration_cast<microseconds>(outcome.durable);
-  if (outcome.error) cost.error = outcome.error->what();
+  const SaveCost cost = cost_of(save.so_far(), save.step, save.kind);
   // Not note(): it might begin a write, and the caller takes the session for idle now.
   warn_of_failure("a save's cost was dropped", [&] { static_cast<void>(telemetry->add(cost)); });
 }

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "store/base/command_line.h"
 #include "store/catalog/packs.h"
 #include "store/holder.h"
 #include "store/paths.h"
@@ -73,8 +74,8 @@ bool may_create(io::FileSystem& files, const Path& directory) {
   }
   if (holds_packs(files, directory)) {
     throw Error(ErrorCode::corruption, name,
-                "the store '" + name + "' has lost its catalog: run `lastgood --store " + name +
-                    " rebuild` to make it anew from the packs");
+                "the store '" + name + "' has lost its catalog: run `" + base::command_line(directory, "rebuild") +
+                    "` to make it anew from the packs");
   }
   throw Error(ErrorCode::not_found, name, "no store at '" + name + "': the directory holds no catalog.db");
 }
@@ -87,13 +88,13 @@ void require_catalog_file(io::FileSystem& files, const Path& directory) {
   if (!info && files.is_link(catalog)) {
     throw Error(ErrorCode::corruption, name,
                 "the catalog '" + name + "' is a symbolic link that leads nowhere: bring back what it leads to, or " +
-                    "remove the link and run `lastgood --store " + directory.string() + " rebuild`");
+                    "remove the link and run `" + base::command_line(directory, "rebuild") + "`");
   }
   if (!info || !(info->is_directory || info->is_special)) return;
   throw Error(ErrorCode::corruption, name,
               "the catalog '" + name + "' is " + (info->is_directory ? "a directory" : "a pipe, a socket or a device") +
-                  " and no file: `lastgood --store " + directory.string() +
-                  " rebuild` moves it to quarantine/ and makes the catalog anew");
+                  " and no file: `" + base::command_line(directory, "rebuild") +
+                  "` moves it to quarantine/ and makes the catalog anew");
 }
 
 /// A copy of an empty store may lack the folder; for any other it is all.

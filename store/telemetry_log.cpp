@@ -63,6 +63,20 @@ void prepend(std::vector<Row>& rows, std::vector<Row>& earlier) {
 
 }  // namespace
 
+SaveCost cost_of(const SaveOutcome& outcome, Step step, CheckpointKind kind) {
+  using std::chrono::duration_cast, std::chrono::microseconds;
+  SaveCost cost;
+  cost.step = step;
+  cost.kind = kind;
+  cost.checkpoint = outcome.checkpoint;
+  cost.bytes_logical = outcome.bytes_logical;
+  cost.bytes_new = outcome.bytes_new;
+  cost.blocked = duration_cast<microseconds>(outcome.blocked);
+  cost.durable = duration_cast<microseconds>(outcome.durable);
+  if (outcome.error) cost.error = outcome.error->what();
+  return cost;
+}
+
 void TelemetryLog::go_on_with(catalog::BranchId branch) {
   const std::lock_guard lock(mutex_);
   // A batch that is on its way keeps the branch that it began with.

@@ -8,12 +8,15 @@
 #include <utility>
 #include <vector>
 
+#include <lastgood/save.h>
 #include <lastgood/telemetry.h>
 
 #include "store/catalog/catalog.h"
 #include "store/catalog/telemetry.h"
 
 namespace lastgood {
+
+SaveCost cost_of(const SaveOutcome& outcome, Step step, CheckpointKind kind);
 
 /// Safe from any thread. Refers to the session's catalog, which must outlive it.
 class TelemetryLog {
@@ -46,6 +49,11 @@ class TelemetryLog {
     catalog::BranchId branch() const noexcept { return branch_; }
     /// Inside a write transaction, which may run again.
     void insert(catalog::Connection& db) const { catalog::insert_telemetry(db, branch_, rows_); }
+    /// The same for what a save's own commit takes along: what it cost so far. add() completes it later.
+    void insert(catalog::Connection& db, const SaveCost& so_far) const {
+      insert(db);
+      catalog::insert_costs(db, branch_, {&so_far, 1});
+    }
     /// The transaction was committed.
     void written() noexcept { rows_ = {}; }
 

@@ -13,6 +13,7 @@
 
 #include <lastgood/torch/training_run.h>
 
+#include "loop/torch/adjusted.h"
 #include "loop/torch/counts.h"
 #include "loop/torch/watched.h"
 
@@ -55,6 +56,8 @@ struct TrainingRun::Impl {
   Impl(const std::filesystem::path& directory, TrainingState on, TrainingRunOptions with);
 
   void resume();
+  /// `restored`: as the checkpoint's restore left them.
+  void tell_of_adjustments(const loop::KnobValues& restored) const;
   std::int64_t epoch();
   bool is_over() const noexcept { return halted || stopped || counts->step >= total; }
   void tell(const std::string& message) const;

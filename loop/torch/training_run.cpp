@@ -68,7 +68,11 @@ std::int64_t TrainingRun::Impl::epoch() {
 void TrainingRun::Impl::resume() {
   recovery.prepare_restore();
   resumed = timeout.auto_resume();
-  if (!resumed) return save();
+  if (!resumed) {
+    tell("the store has no checkpoint of run '" + session.run() + "': it begins at step 0");
+    return save();
+  }
+  const loop::KnobValues restored = loop::read_knobs(target);
   recovery.note_restored(resumed->checkpoint);
   saved = resumed->step;
   for (const PassedOver& passed : resumed->passed_over) {
@@ -77,7 +81,16 @@ void TrainingRun::Impl::resume() {
   }
   tell("resumed from checkpoint " + std::to_string(resumed->checkpoint.value) + ", step " +
        std::to_string(resumed->step));
+  tell_of_adjustments(restored);
   if (resumed->crash_loop) tell(resumed->crash_loop->advice);
+}
+
+/// What the checkpoint has itself is not among them: nobody has to be told of that again.
+void TrainingRun::Impl::tell_of_adjustments(const loop::KnobValues& restored) const {
+  std::string made = loop::moves(restored, loop::read_knobs(target));
+  const bool is_wider = target.upgrade_precision && recovery.get_recovery_report().precision_upgrade_count > 0;
+  if (is_wider) made += std::string(made.empty() ? "" : ", ") + "the precision upgraded";
+  if (!made.empty()) tell("made again what recoveries had adjusted: " + made);
 }
 
 void TrainingRun::Impl::recover(const std::string& failure) {

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "store/base/command_line.h"
 #include "store/catalog/sqlite_error.h"
 
 namespace lastgood::catalog {
@@ -86,7 +87,7 @@ void Connection::fail(int code, std::string_view doing) const {
 void Connection::corrupt(std::string_view what) const {
   throw Error(ErrorCode::corruption, file_.string(),
               "catalog '" + file_.string() + "' is damaged: " + std::string(what) +
-                  "; make it anew from the packs with `lastgood rebuild`");
+                  "; make it anew from the packs with `" + base::command_line(file_.parent_path(), "rebuild") + "`");
 }
 
 sqlite3_stmt* Connection::take(std::string_view sql) {

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "store/base/command_line.h"
 #include "store/catalog/connection.h"
 #include "store/catalog/schema_ddl.h"
 #include "store/catalog/telemetry_ddl.h"
@@ -35,7 +36,8 @@ void check_marks(Connection& db) {
     throw Error(ErrorCode::corruption, db.file().string(),
                 "'" + db.file().string() +
                     "' is not a Lastgood catalog (another application's database, or an empty file); "
-                    "if it should be one, make it anew from the packs with `lastgood rebuild`");
+                    "if it should be one, make it anew from the packs with `" +
+                    base::command_line(db.file().parent_path(), "rebuild") + "`");
   }
   const std::int64_t version = version_of(db);
   if (version > kSchemaVersion) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include <lastgood/checkpoint.h>
+#include <lastgood/telemetry.h>
 
 #include "store/catalog/connection.h"
 #include "store/catalog/schema.h"
@@ -12,8 +13,9 @@
 namespace lastgood::catalog {
 namespace {
 
-// A session's newest branch is what its training stood on at the end. A checkpoint lies on it that is newer than its
-// beginning: the costs of the newest saves may be missing, so they are not what tells.
+// A session's newest branch is what its training stood on at the end. The costs of its saves tell what was saved, also
+// of checkpoints that were forgotten. Earlier versions could lose the newest of them in a crash: for those, a
+// checkpoint lies on the branch that is newer than its beginning.
 constexpr char kCosts[] = R"sql(
 SELECT s.id, s.state,
   max(coalesce((SELECT max(o.step) FROM observation AS o WHERE o.branch_id = b.id), -1),
@@ -31,7 +33,9 @@ SELECT s.id, s.state,
   (SELECT coalesce(sum(c.durable_us), 0) FROM save_cost AS c JOIN branch AS x ON x.id = c.branch_id
    WHERE x.session_id = s.id),
   coalesce((SELECT e.message FROM event AS e JOIN branch AS x ON x.id = e.branch_id
-            WHERE x.session_id = s.id AND e.kind = ?2 ORDER BY e.id DESC LIMIT 1), '')
+            WHERE x.session_id = s.id AND e.kind = ?2 ORDER BY e.id DESC LIMIT 1), ''),
+  coalesce((SELECT y.outcome = ?3 FROM recovery AS y JOIN branch AS x ON x.id = y.branch_id
+            WHERE x.session_id = s.id ORDER BY y.id DESC LIMIT 1), 0)
 FROM session AS s JOIN run AS r ON r.id = s.run_id
   JOIN branch AS b ON b.id = (SELECT max(x.id) FROM branch AS x WHERE x.session_id = s.id)
 WHERE ?1 IS NULL OR r.name = ?1 ORDER BY s.id DESC
@@ -42,7 +46,7 @@ WHERE ?1 IS NULL OR r.name = ?1 ORDER BY s.id DESC
 std::vector<SessionCost> list_session_costs(Connection& db, const std::optional<std::string>& run) {
   std::vector<SessionCost> costs;
   if (!has_telemetry(db)) return costs;
-  Statement rows(db, kCosts, run, std::string(kSessionEnding));
+  Statement rows(db, kCosts, run, std::string(kSessionEnding), static_cast<int>(RecoveryOutcome::halted));
   while (rows.step()) {
     SessionCost cost;
     cost.session = rows.id<SessionId>(0);
@@ -55,6 +59,7 @@ std::vector<SessionCost> list_session_costs(Connection& db, const std::optional<
     cost.blocked = std::chrono::microseconds(rows.integer(6));
     cost.durable = std::chrono::microseconds(rows.integer(7));
     cost.ending = rows.text(8);
+    cost.halted = rows.boolean(9) && !completed;
     costs.push_back(std::move(cost));
   }
   return costs;

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "store/base/command_line.h"
 #include "store/catalog/connection.h"
 
 namespace lastgood::catalog {
@@ -25,8 +26,7 @@ struct Meaning {
 constexpr Meaning kFull = {ErrorCode::no_space, "the disk is full or the quota used up; free some space and try again"};
 constexpr Meaning kDenied = {ErrorCode::permission,
                              "check the permissions of the store's directory and of the files in it"};
-constexpr Meaning kDamaged = {ErrorCode::corruption,
-                              "it is damaged or no catalog; make it anew from the packs with `lastgood rebuild`"};
+constexpr Meaning kDamaged = {ErrorCode::corruption, "it is damaged or no catalog"};
 
 // What the operating system said, where SQLite only says that something failed.
 Meaning by_errno(int error, const Meaning& otherwise) {
@@ -96,8 +96,12 @@ void throw_sqlite_error(const SqliteFailure& failure) {
     message += std::string(" (") + std::strerror(failure.system_error) + ")";
   }
   if (found.code == ErrorCode::internal) message += " in " + std::string(failure.doing);
-  throw Error(found.code, file, message + "; " + found.advice,
-              failure.system_error != 0 ? failure.system_error : failure.code);
+  message += std::string("; ") + found.advice;
+  if (found.code == ErrorCode::corruption) {
+    const std::string rebuild = base::command_line(failure.file.parent_path(), "rebuild");
+    message += "; make it anew from the packs with `" + rebuild + "`";
+  }
+  throw Error(found.code, file, message, failure.system_error != 0 ? failure.system_error : failure.code);
 }
 
 }  // namespace lastgood::catalog

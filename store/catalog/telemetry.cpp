@@ -19,15 +19,15 @@ void insert_events(Connection& db, BranchId branch, std::span<const Event> event
   }
 }
 
-void insert_costs(Connection& db, BranchId branch, std::span<const SaveCost> costs) {
-  Statement insert(db,
-                   "INSERT INTO save_cost(branch_id, step, recorded_at_ms, kind, checkpoint_id, bytes_logical, "
-                   "bytes_new, blocked_us, durable_us, error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
-  for (const SaveCost& cost : costs) {
-    insert.run_with(branch, cost.step, cost.recorded_at_ms, static_cast<int>(cost.kind), cost.checkpoint,
-                    cost.bytes_logical, cost.bytes_new, std::int64_t{cost.blocked.count()},
-                    std::int64_t{cost.durable.count()}, cost.error);
-  }
+bool complete_cost(Connection& db, BranchId branch, const SaveCost& cost) {
+  if (!cost.checkpoint) return false;
+  Statement(db,
+            "UPDATE save_cost SET recorded_at_ms = ?3, blocked_us = ?4, durable_us = ?5 "
+            "WHERE branch_id = ?1 AND checkpoint_id = ?2",
+            branch, *cost.checkpoint, cost.recorded_at_ms, std::int64_t{cost.blocked.count()},
+            std::int64_t{cost.durable.count()})
+      .run();
+  return db.changes() != 0;
 }
 
 Event read_event(const Statement& row) {
@@ -89,6 +89,18 @@ BranchId begin_branch(Connection& db, SessionId session, std::optional<Checkpoin
             session, base)
       .run();
   return BranchId{db.last_insert_id()};
+}
+
+void insert_costs(Connection& db, BranchId branch, std::span<const SaveCost> costs) {
+  Statement insert(db,
+                   "INSERT INTO save_cost(branch_id, step, recorded_at_ms, kind, checkpoint_id, bytes_logical, "
+                   "bytes_new, blocked_us, durable_us, error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+  for (const SaveCost& cost : costs) {
+    if (complete_cost(db, branch, cost)) continue;
+    insert.run_with(branch, cost.step, cost.recorded_at_ms, static_cast<int>(cost.kind), cost.checkpoint,
+                    cost.bytes_logical, cost.bytes_new, std::int64_t{cost.blocked.count()},
+                    std::int64_t{cost.durable.count()}, cost.error);
+  }
 }
 
 void insert_telemetry(Connection& db, BranchId branch, const TelemetryBatch& batch) {

@@ -34,6 +34,9 @@ struct TelemetryBatch {
 /// branch.
 void insert_observations(Connection& db, BranchId branch, std::span<const Observation> observations);
 void insert_telemetry(Connection& db, BranchId branch, const TelemetryBatch& batch);
+/// A cost of a checkpoint that has one on this branch already completes it: a save writes what it knows of its own with
+/// its commit, so that the step which was saved outlives both a crash and the checkpoint.
+void insert_costs(Connection& db, BranchId branch, std::span<const SaveCost> costs);
 
 /// Needs Catalog::write(), durable: a ladder that forgot a rung would take it again.
 RecoveryId insert_recovery(Connection& db, BranchId branch, const Recovery& recovery);

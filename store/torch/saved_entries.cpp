@@ -2,27 +2,12 @@
 #include "store/torch/saved_entries.h"
 
 #include <algorithm>
-#include <string_view>
 
 #include <lastgood/error.h>
+#include <lastgood/pattern.h>
 
 namespace lastgood::adapter {
 namespace {
-
-/// `*` is any run of characters, `?` is one, as in LoadOptions::patterns.
-bool matches(std::string_view pattern, std::string_view name) {
-  if (pattern.empty()) return name.empty();
-  if (pattern.front() != '*') {
-    return !name.empty() && (pattern.front() == '?' || pattern.front() == name.front()) &&
-           matches(pattern.substr(1), name.substr(1));
-  }
-  // Runs of stars are one star: without that, a pattern of many costs exponential time.
-  const std::size_t rest = std::min(pattern.find_first_not_of('*'), pattern.size());
-  for (std::size_t skipped = 0; skipped <= name.size(); ++skipped) {
-    if (matches(pattern.substr(rest), name.substr(skipped))) return true;
-  }
-  return false;
-}
 
 /// "model.layer1" is no prefix of "model.layer10.weight".
 bool begins_at_dot(const std::string& name, const std::string& prefix) {
@@ -53,7 +38,7 @@ SavedEntries::SavedEntries(const std::string& subject, const std::vector<EntrySp
 bool SavedEntries::selects(Section section, const std::string& name) const {
   if (!sections_.empty() && std::find(sections_.begin(), sections_.end(), section) == sections_.end()) return false;
   return patterns_.empty() || std::any_of(patterns_.begin(), patterns_.end(),
-                                          [&](const std::string& pattern) { return matches(pattern, name); });
+                                          [&](const std::string& pattern) { return matches_pattern(pattern, name); });
 }
 
 const EntrySpec* SavedEntries::find(Section section, const std::string& name) const {

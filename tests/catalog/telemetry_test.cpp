@@ -185,6 +185,21 @@ TEST_CASE("costs of saves outlive their checkpoints, and failed saves tell why")
   CHECK(story.sample.is_sound());
 }
 
+TEST_CASE("the cost of a checkpoint is one row, which a later one completes") {
+  Story story;
+  const CheckpointId id = story.save(1);
+  const auto write = [&](std::int64_t blocked) {
+    const SaveCost cost{.step = 1, .checkpoint = id, .bytes_new = 5, .blocked = std::chrono::microseconds(blocked)};
+    story.sample.write([&](Connection& c) { insert_costs(c, story.branch, {&cost, 1}); });
+  };
+  write(7);
+  write(9);
+  const auto found = story.sample.read([](Connection& c) { return catalog::list_save_costs(c, "demo", 0); });
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].blocked.count() == 9);
+  CHECK(found[0].bytes_new == 5);
+}
+
 TEST_CASE("a value that is never written is corruption") {
   Story story;
   story.observe(1, 1, 1);

@@ -22,12 +22,20 @@ TEST_CASE("rollback moves the head, deletes nothing, and says how to go back") {
   CHECK(rollback.exit == 0);
   CHECK(rollback.out ==
         "run demo: the head moved from 5 (step 100) to 2 (step 50)\n"
-        "nothing is deleted: the next save grows a new branch from here; `lastgood rollback 5` goes back\n");
+        "nothing is deleted now: the next save grows a new branch from here; `lastgood rollback 5` goes back\n"
+        "a trainer or gc that keeps the newest few may forget 5 later: `lastgood pin 5` keeps it\n");
   CHECK(checkpoint(sample, 2).is_head);
   CHECK(list_checkpoints(sample.open()).size() == 5);
   CHECK(lastgood(sample.path(), {"rollback", "5", "--json"}).out ==
         "{\"schema\":1,\"run\":\"demo\",\"from\":2,\"to\":5,\"dry_run\":false}\n");
   CHECK(checkpoint(sample, 5).is_head);
+}
+
+TEST_CASE("rollback suggests no pin for a head that retention leaves alone") {
+  const BranchedStore sample;
+  REQUIRE(lastgood(sample.path(), {"pin", "5"}).exit == 0);
+  CHECK(lastgood(sample.path(), {"rollback", "best"}).out.find("lastgood pin") == std::string::npos);
+  CHECK(lastgood(sample.path(), {"rollback", "5"}).out.find("lastgood pin") == std::string::npos);  // 2 is tagged
 }
 
 TEST_CASE("rollback --dry-run only says what would happen") {

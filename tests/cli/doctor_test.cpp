@@ -1,6 +1,8 @@
 // lastgood doctor: what is captured and what looks to be missing.
 #include <catch2/catch.hpp>
 
+#include <lastgood/verify.h>
+
 #include "tests/cli/command.h"
 #include "tests/cli/sample_store.h"
 
@@ -31,6 +33,23 @@ TEST_CASE("doctor --json has the parts, the findings and whether a resume can be
         nlohmann::json{{"section", "model"}, {"name", "layer"}, {"entries", 1}, {"bytes", 262'144}});
   CHECK(document["findings"][0]["severity"] == "critical");
   CHECK(document["findings"][0].contains("advice"));
+}
+
+TEST_CASE("doctor names the checkpoints that are known to be damaged, points at verify, and exits 20") {
+  const BranchedStore sample;
+  sample.train("other", 5);  // the newest, 10, is the only one of step 125
+  CHECK(lastgood(sample.path(), {"doctor", "1", "--json"}).json()["damaged"].empty());
+  sample.damage_newest();
+  CHECK(lastgood(sample.path(), {"doctor", "1"}).exit == 3);  // nobody has met it yet
+  REQUIRE_FALSE(verify(sample.open()).ok());
+  const Finished doctor = lastgood(sample.path(), {"doctor", "1"});
+  CHECK(doctor.exit == 20);
+  CHECK_THAT(doctor.out, Catch::Contains("critical: 1 checkpoint known to be damaged: 10\n"
+                                         "  a resume passes over what is marked; `lastgood verify` tells"));
+  const Finished json = lastgood(sample.path(), {"doctor", "1", "--json"});
+  CHECK(json.exit == 20);
+  CHECK(json.json()["damaged"] == nlohmann::json{10});
+  CHECK(lastgood(sample.path(), {"doctor", "1", "--run", "demo"}).exit == 3);
 }
 
 TEST_CASE("doctor says where there is no such checkpoint, and no store") {

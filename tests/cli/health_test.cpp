@@ -127,10 +127,25 @@ TEST_CASE("events can be limited, and asked of one session") {
   CHECK(lastgood(sample.path(), {"events", "-n", "1", "--json"}).json()["events"].size() == 1);
   CHECK(lastgood(sample.path(), {"events", "-n", "0"}).out.empty());
   CHECK(lastgood(sample.path(), {"events", "--session", "1", "--json"}).json()["events"].size() == 2);
+  static_cast<void>(sample.open().start_session("demo"));  // the second, in which nothing happens
   CHECK(lastgood(sample.path(), {"events", "--session", "2", "--json"}).json()["events"].empty());
   const Finished none = lastgood(sample.path(), {"events", "--session", "2"});
   CHECK(none.out.empty());
+  CHECK(none.exit == 0);
   CHECK(none.err == "lastgood: no such events yet\n");
+}
+
+TEST_CASE("events of a session that is not there, or not of the run, are an error") {
+  const MonitoredStore sample;
+  sample.train("other", 1);  // session 2
+  const Finished absent = lastgood(sample.path(), {"events", "--session", "999", "--json"});
+  CHECK(absent.exit == 1);
+  CHECK(absent.json()["error"]["code"] == "not_found");
+  CHECK(absent.json()["error"]["subject"] == "999");
+  CHECK(absent.err ==
+        "lastgood: there is no session 999 in this store; `lastgood sessions` lists those that there are\n");
+  CHECK(lastgood(sample.path(), {"events", "--session", "2"}).exit == 0);
+  CHECK(lastgood(sample.path(), {"events", "--session", "2", "--run", "demo"}).exit == 1);
 }
 
 TEST_CASE("events refuses a severity that there is not") {

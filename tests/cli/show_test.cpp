@@ -141,6 +141,24 @@ TEST_CASE("sessions tells what each cost, and why it ended") {
   CHECK_THAT(text, Catch::Contains("AGE 7 " + std::to_string(getpid())));
 }
 
+TEST_CASE("sessions tells of a halt in place of the state that it left, and beside it in JSON") {
+  const SampleStore sample;
+  {
+    Store store = sample.open();
+    Session session = store.start_session("demo");
+    session.record(Recovery{
+        .step = 27, .failure = "nan_detected", .action = "max_retries_exceeded", .outcome = RecoveryOutcome::halted});
+    CHECK_THAT(lastgood(sample.path(), {"sessions"}).out, Catch::Contains(" open "));
+  }
+  CHECK_THAT(lastgood(sample.path(), {"sessions"}).out, Catch::Contains(" halted "));
+  const auto newest = lastgood(sample.path(), {"sessions", "--json"}).json()["sessions"][0];
+  CHECK(newest["state"] == "interrupted");
+  CHECK(newest["halted"] == true);
+  const std::string watched = lastgood(sample.path(), {"watch", "--once"}).out;
+  CHECK_THAT(watched, Catch::Contains("session     1, halted, began"));
+  CHECK_THAT(watched, !Catch::Contains("interrupted"));
+}
+
 TEST_CASE("a session that is still open has no end") {
   const SampleStore sample;
   Store store = sample.open();

@@ -9,6 +9,8 @@
 #include <lastgood/tensor.h>
 #include <catch2/catch.hpp>
 
+#include "store/base/command_line.h"
+
 using namespace lastgood;
 
 TEST_CASE("a hash is written as 32 lower-case digits and read back") {
@@ -17,6 +19,13 @@ TEST_CASE("a hash is written as 32 lower-case digits and read back") {
   REQUIRE(hash.hex() == "00112233445566778899aabbccddeeff");
   REQUIRE(BlobHash::from_hex(hash.hex()) == hash);
   REQUIRE(BlobHash::from_hex("00112233445566778899AABBCCDDEEFF") == hash);
+}
+
+TEST_CASE("a command line that a message names can be pasted into a shell, whatever the store is called") {
+  CHECK(base::command_line("/data/run-1.lastgood", "rebuild") == "lastgood --store /data/run-1.lastgood rebuild");
+  CHECK(base::command_line("my store", "verify") == "lastgood --store 'my store' verify");
+  CHECK(base::command_line("it's", "rebuild") == "lastgood --store 'it'\\''s' rebuild");
+  CHECK(base::command_line("", "rebuild") == "lastgood --store '' rebuild");
 }
 
 TEST_CASE("what is not 32 hexadecimal digits is no hash") {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The examples that the README shows: each runs to its end; a SIGTERM in the middle makes it save, stop and ask to be run
 again; the next one goes on from there and ends in the state of one that was never disturbed; and a completed one has
-nothing left to do.
+nothing left to do. One that cannot begin says why, and ends with 1.
 
   examples.py FOLDER    where six_lines and complete_loop are
 """
@@ -63,6 +63,15 @@ def stop_in_the_middle(program, directory):
     sys.exit(f"examples.py: {program.name} always ended before it could be stopped")
 
 
+def refuse_to_begin(program, directory):
+    folder = directory / f"{program.name}-without-a-store"
+    folder.mkdir()
+    (folder / "lastgood-store").write_text("a file in the way")
+    result = subprocess.run([program], cwd=folder, capture_output=True, text=True)
+    expect(result.returncode == 1, f"{program.name}, which cannot have a store, ended with {result.returncode}")
+    expect(result.stderr.startswith(f"{program.name}: ") and "lastgood-store" in result.stderr, result.stderr)
+
+
 def try_out(program, directory):
     straight = directory / f"{program.name}-straight"
     straight.mkdir()
@@ -78,6 +87,7 @@ def try_out(program, directory):
     before = ask(stopped, count)
     run(program, stopped)
     expect(ask(stopped, count) == before, f"{program.name} was completed, and saved again")
+    refuse_to_begin(program, directory)
     print(f"{program.name}: stopped at step {step}, run again, completed in the state of one that was not stopped")
 
 

@@ -10,6 +10,7 @@
 
 #include <lastgood/doctor.h>
 
+#include "loop/torch/adjusted.h"
 #include "tests/loop/program.h"
 #include "tests/support/thrown_error.h"
 
@@ -42,6 +43,7 @@ TEST_CASE_METHOD(World, "A new run saves its first state, then every so many ste
   {
     Program program(*this);
     CHECK_FALSE(program.run.resumed());
+    CHECK(messages == std::vector<std::string>{"the store has no checkpoint of run 'training': it begins at step 0"});
     program.train(12);
     CHECK(program.run.finish() == 0);
   }
@@ -155,10 +157,26 @@ TEST_CASE_METHOD(World, "What a recovery adjusted outlives a restart from the ch
     CHECK(program.run.step() == 5);
     CHECK(program.optimizer.param_groups()[0].options().get_lr() == Approx(1e-3));
   }
+  messages.clear();
   Program again(*this, exploding());
   CHECK(again.run.resumed()->step == 5);
+  CHECK(was_told("made again what recoveries had adjusted: optimizer.param_groups.0.lr 0.01 -> 0.001"));
+  CHECK_FALSE(was_told("step 0"));
   CHECK(again.optimizer.param_groups()[0].options().get_lr() == Approx(1e-3));
   CHECK(again.run.monitor().get_health_dashboard().current_step == 5);
+}
+
+TEST_CASE_METHOD(World, "A resume tells of no adjustment that the checkpoint has itself, and counts the many") {
+  const auto knobs = [](std::vector<double> values) {
+    RecoveryTarget target;
+    for (const double value : values) target.learning_rates.push_back({"rate", [value] { return value; }, {}});
+    target.batch_size = {"batch", [] { return 8.0; }, {}};
+    return loop::read_knobs(target);
+  };
+  CHECK(loop::moves(knobs({1, 2}), knobs({1, 2})).empty());
+  CHECK(loop::moves(knobs({1, 2}), knobs({1, 0.2})) == "rate 2 -> 0.2");
+  CHECK(loop::moves(knobs({1, 1, 1, 1, 1, 1}), knobs({2, 2, 2, 2, 2, 2})) ==
+        "rate 1 -> 2, rate 1 -> 2, rate 1 -> 2, rate 1 -> 2 and 2 more");
 }
 
 TEST_CASE_METHOD(World, "A failure that comes back at every attempt halts the run, with a diagnosis") {
@@ -507,6 +525,7 @@ TEST_CASE_METHOD(World, "What was saved after an upgrade of the precision is res
   }
   Narrow second(*this, &fails);
   CHECK(second.run->resumed()->step == (until == 8 ? 5 : 10));
+  CHECK(was_told("made again what recoveries had adjusted: the precision upgraded"));
   CHECK(second.model->weight.scalar_type() == torch::kDouble);
   CHECK(second.phase.scalar_type() == torch::kComplexDouble);
   second.train(14);

@@ -1,4 +1,8 @@
 // What sessions cost, by what they recorded.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <lastgood/gc.h>
 #include <lastgood/history.h>
 #include <lastgood/session.h>
 #include <lastgood/session_cost.h>
@@ -59,6 +63,34 @@ TEST_CASE_METHOD(Fixture, "A session that saved nothing lost all since the check
   CHECK(newest().steps_lost == 0);
 }
 
+TEST_CASE_METHOD(Fixture, "A crashed session has lost no more steps once its last checkpoint is forgotten") {
+  const pid_t child = fork();
+  if (child == 0) {
+    Store own = Store::open(store.path());
+    Session session = own.start_session("demo");
+    save(session, 5);
+    session.record(Observation{.step = 12, .loss = 1});  // the training is ahead of a save under way
+    save(session, 10);
+    _exit(0);  // as a kill would: nothing is written any more
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CheckpointId last;
+  {
+    Session next = store.start_session("demo");
+    last = next.head().value().id;
+    save(next, 20);
+  }
+  const auto crashed = [&] { return list_session_costs(store).at(1); };
+  REQUIRE(list_sessions(store).at(1).state == SessionState::crashed);
+  CHECK(crashed().steps_lost == 2);
+  forget(store, {&last, 1});
+  CHECK(crashed().steps_lost == 2);
+  CHECK(crashed().saved_step == 10);
+  CHECK(crashed().saves == 2);
+  CHECK(crashed().durable.count() > 0);
+}
+
 TEST_CASE_METHOD(Fixture, "A completed session has lost nothing") {
   Session session = store.start_session("demo");
   save(session, 10);
@@ -92,6 +124,24 @@ TEST_CASE_METHOD(Fixture, "A failed save is counted, and its time") {
   CHECK(newest().failed_saves == 1);
   CHECK(newest().saved_step == 0);
   CHECK(newest().steps_lost == 5);
+}
+
+TEST_CASE_METHOD(Fixture, "A session was halted where that is the last thing that its recoveries did") {
+  const auto end_after = [&](std::vector<RecoveryOutcome> outcomes, bool completes) {
+    Session session = store.start_session("demo");
+    for (const RecoveryOutcome outcome : outcomes) {
+      session.record(Recovery{.step = 1, .failure = "nan_detected", .action = "some", .outcome = outcome});
+    }
+    if (completes) session.complete();
+  };
+  end_after({RecoveryOutcome::relapsed, RecoveryOutcome::halted}, false);
+  CHECK(newest().halted);
+  end_after({}, false);
+  CHECK_FALSE(newest().halted);
+  end_after({RecoveryOutcome::halted, RecoveryOutcome::succeeded}, false);  // somebody mended the cause
+  CHECK_FALSE(newest().halted);
+  end_after({RecoveryOutcome::halted}, true);
+  CHECK_FALSE(newest().halted);
 }
 
 TEST_CASE_METHOD(Fixture, "Sessions are listed newest first, of one run or of all, with why they ended") {

@@ -64,7 +64,7 @@ TEST_CASE("an orphan that holds a checkpoint is set aside, and rebuild brings it
   CHECK_FALSE(is_there(store, in_blobs));
   const auto aside = paths::quarantine(store.path()) / paths::pack_name(pack);
   REQUIRE(is_there(store, aside));
-  CHECK_THAT(store.warnings().back(), Contains("lastgood rebuild"));
+  CHECK_THAT(store.warnings().back(), Contains("`lastgood --store " + store.path().string() + " rebuild`"));
   store.files().rename(aside, in_blobs);
   store.close();
   CHECK(rebuild(store.path()).checkpoints == 2);

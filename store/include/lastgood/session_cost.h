@@ -35,6 +35,8 @@ struct SessionCost {
   std::chrono::microseconds blocked{0};  // the trainer was held by saves
   std::chrono::microseconds durable{0};  // from the calls until the commits were on disk
   std::string ending = {};               // the message of its newest event of the kind kSessionEnding
+  /// Its newest recovery was a halt (recovery.h), and it did not complete after that: the failure could not be undone.
+  bool halted = false;
 };
 
 /// In the order of list_sessions(): newest first. Safe from any thread; changes nothing.

@@ -1,9 +1,9 @@
 // What a run tells of itself between its checkpoints: scalars of each step, events, recoveries, what its saves cost.
 //
 // A session records; anybody asks, also while the trainer runs. Observations, events and save costs are buffered and
-// written in batches behind the trainer's back (in the commit of each save, every 1,024 records, at the session's end;
-// a save's own cost with the next of these): a crash loses the newest batch, never a checkpoint. Recoveries are durable
-// at once. Telemetry is not part of the packs: a rebuild of a lost catalog brings the checkpoints back without it.
+// written behind the trainer's back (in the commit of each save, every 1,024 records, at the session's end): a crash
+// loses the newest batch, never a checkpoint; a save's own cost is in its commit, with the times so far. Recoveries are
+// durable at once. Telemetry is not part of the packs: a rebuild of a lost catalog brings none of it back.
 //
 // Steps are told apart by branch: one uninterrupted walk of the training state, from a session's start or a rollback to
 // the next one. A question about a lineage leaves out what happened on branches that were abandoned.

@@ -54,8 +54,8 @@ struct TrainingRunOptions {
   RecoveryOptions recovery = {};
   TrainerKnobs knobs = {};
   TimeoutOptions timeout = {};
-  /// Told in a line what people may want to know: a resume, a recovery, a save that failed, an end that draws near.
-  /// Also called from other threads.
+  /// Told in a line what people may want to know: a beginning at step 0, a resume and the adjustments that it makes
+  /// again, a recovery, a save that failed, an end that draws near. Also called from other threads.
   std::function<void(const std::string&)> on_message = {};
 };
 

@@ -1,4 +1,6 @@
-#include "store/selection.h"
+#include <lastgood/pattern.h>
+
+#include <string>
 
 #include <catch2/catch.hpp>
 
