@@ -3,20 +3,13 @@
 #include <algorithm>
 #include <string>
 
+#include <lastgood/command_line.h>
+
 #include "recovery/detail.h"
 
 namespace lastgood {
 
 namespace {
-
-/// For a shell, where it needs it.
-std::string quoted(const std::string& path) {
-  constexpr const char* kHarmless = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%=";
-  if (!path.empty() && path.find_first_not_of(kHarmless) == std::string::npos) return path;
-  std::string text = "'";
-  for (const char c : path) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
 
 template <RecoveryOutcome outcome>
 bool is(const Recovery& recovery) {
@@ -49,8 +42,7 @@ std::optional<HaltReport> diagnose(const Store& store, std::span<const Recovery>
   report.last_good = detail.last_good;
   report.last_good_step = detail.last_good_step;
   if (detail.last_good) {
-    report.command =
-        "lastgood --store " + quoted(store.path()) + " rollback " + std::to_string(detail.last_good->value);
+    report.command = command_line(store.path(), "rollback " + std::to_string(detail.last_good->value));
   }
   return report;
 }

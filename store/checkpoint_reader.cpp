@@ -10,9 +10,9 @@
 #include <algorithm>
 #include <utility>
 
+#include <lastgood/command_line.h>
 #include <lastgood/error.h>
 
-#include "store/base/command_line.h"
 #include "store/catalog/blobs.h"
 #include "store/paths.h"
 #include "store/quarantine.h"
@@ -58,9 +58,8 @@ OpenedCheckpoint CheckpointReader::open(CheckpointId id) {
       if (!same) {
         throw Error(ErrorCode::corruption, std::to_string(id.value),
                     "checkpoint " + std::to_string(id.value) + ", " + entry_name(entry.spec) +
-                        ": the catalog and the manifest disagree; run `" +
-                        base::command_line(store_.directory, "verify") + "`, then `" +
-                        base::command_line(store_.directory, "rebuild") + "`");
+                        ": the catalog and the manifest disagree; run `" + command_line(store_.directory, "verify") +
+                        "`, then `" + command_line(store_.directory, "rebuild") + "`");
       }
       ++chunks;
     }

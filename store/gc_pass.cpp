@@ -12,11 +12,12 @@
 //   5. Compact packs that waste too much (compact.cpp), then 3 and 4 for each of them.
 //   6. Sweep orphans and stale lock files: folder first, catalog second, in a transaction after the marks. An
 //      orphan that holds a checkpoint is moved to quarantine/.
+#include <lastgood/command_line.h>
+
 #include "store/gc_pass.h"
 
 #include <algorithm>
 
-#include "store/base/command_line.h"
 #include "store/catalog/blobs.h"
 #include "store/compact.h"
 #include "store/dead_saves.h"
@@ -198,7 +199,7 @@ void GcPass::set_aside(const format::Uuid& orphan) {
       "pack " + paths::pack_name(orphan) +
       " holds checkpoints that the catalog does not know; it was moved to quarantine/: to have them back, move it "
       "to blobs/ again and run `" +
-      base::command_line(store_.directory, "rebuild") + "`");
+      command_line(store_.directory, "rebuild") + "`");
 }
 
 void GcPass::report(std::string_view phase, std::uint64_t bytes) {

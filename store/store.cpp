@@ -1,3 +1,4 @@
+#include <lastgood/command_line.h>
 #include <lastgood/store.h>
 #include <unistd.h>
 
@@ -6,7 +7,6 @@
 #include <thread>
 #include <utility>
 
-#include "store/base/command_line.h"
 #include "store/catalog/packs.h"
 #include "store/holder.h"
 #include "store/paths.h"
@@ -74,7 +74,7 @@ bool may_create(io::FileSystem& files, const Path& directory) {
   }
   if (holds_packs(files, directory)) {
     throw Error(ErrorCode::corruption, name,
-                "the store '" + name + "' has lost its catalog: run `" + base::command_line(directory, "rebuild") +
+                "the store '" + name + "' has lost its catalog: run `" + command_line(directory, "rebuild") +
                     "` to make it anew from the packs");
   }
   throw Error(ErrorCode::not_found, name, "no store at '" + name + "': the directory holds no catalog.db");
@@ -88,12 +88,12 @@ void require_catalog_file(io::FileSystem& files, const Path& directory) {
   if (!info && files.is_link(catalog)) {
     throw Error(ErrorCode::corruption, name,
                 "the catalog '" + name + "' is a symbolic link that leads nowhere: bring back what it leads to, or " +
-                    "remove the link and run `" + base::command_line(directory, "rebuild") + "`");
+                    "remove the link and run `" + command_line(directory, "rebuild") + "`");
   }
   if (!info || !(info->is_directory || info->is_special)) return;
   throw Error(ErrorCode::corruption, name,
               "the catalog '" + name + "' is " + (info->is_directory ? "a directory" : "a pipe, a socket or a device") +
-                  " and no file: `" + base::command_line(directory, "rebuild") +
+                  " and no file: `" + command_line(directory, "rebuild") +
                   "` moves it to quarantine/ and makes the catalog anew");
 }
 

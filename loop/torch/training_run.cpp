@@ -3,6 +3,7 @@
 //   2. The step is judged. A failure is recovered from, and nothing else happens: the state is another one.
 //   3. The time: an emergency save where one is due; else a regular one, where one is.
 //   4. The time once more: after an emergency save, what is trained from there on may be lost.
+#include <cstdio>
 #include <utility>
 
 #include <lastgood/error.h>
@@ -39,6 +40,11 @@ TimeoutTarget time_target(Store& store, Session& session, TrainingState& state, 
 }
 
 }  // namespace
+
+void print_message(const std::string& message) {
+  // In one piece, as others may print, too.
+  std::fputs(("lastgood: " + message + "\n").c_str(), stderr);
+}
 
 TrainingRun::Impl::Impl(const std::filesystem::path& directory, TrainingState on, TrainingRunOptions with)
     : options(checked(std::move(with))),

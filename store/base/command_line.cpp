@@ -1,6 +1,6 @@
-#include "store/base/command_line.h"
+#include <lastgood/command_line.h>
 
-namespace lastgood::base {
+namespace lastgood {
 namespace {
 
 std::string quoted(const std::string& path) {
@@ -17,4 +17,4 @@ std::string command_line(const std::filesystem::path& store, std::string_view co
   return "lastgood --store " + quoted(store.string()) + " " + std::string(command);
 }
 
-}  // namespace lastgood::base
+}  // namespace lastgood

@@ -1,12 +1,13 @@
 // A prepared statement is in use by one Statement at most. Idle ones are found by their text, which is a literal in
 // this folder's sources, or one of few that are put together: so there are no more than the library has questions.
+#include <lastgood/command_line.h>
+
 #include "store/catalog/connection.h"
 
 #include <sqlite3.h>
 
 #include <cerrno>
 
-#include "store/base/command_line.h"
 #include "store/catalog/sqlite_error.h"
 
 namespace lastgood::catalog {
@@ -87,7 +88,7 @@ void Connection::fail(int code, std::string_view doing) const {
 void Connection::corrupt(std::string_view what) const {
   throw Error(ErrorCode::corruption, file_.string(),
               "catalog '" + file_.string() + "' is damaged: " + std::string(what) +
-                  "; make it anew from the packs with `" + base::command_line(file_.parent_path(), "rebuild") + "`");
+                  "; make it anew from the packs with `" + command_line(file_.parent_path(), "rebuild") + "`");
 }
 
 sqlite3_stmt* Connection::take(std::string_view sql) {

@@ -1,8 +1,9 @@
+#include <lastgood/command_line.h>
+
 #include "store/catalog/schema.h"
 
 #include <string>
 
-#include "store/base/command_line.h"
 #include "store/catalog/connection.h"
 #include "store/catalog/schema_ddl.h"
 #include "store/catalog/telemetry_ddl.h"
@@ -37,7 +38,7 @@ void check_marks(Connection& db) {
                 "'" + db.file().string() +
                     "' is not a Lastgood catalog (another application's database, or an empty file); "
                     "if it should be one, make it anew from the packs with `" +
-                    base::command_line(db.file().parent_path(), "rebuild") + "`");
+                    command_line(db.file().parent_path(), "rebuild") + "`");
   }
   const std::int64_t version = version_of(db);
   if (version > kSchemaVersion) {

@@ -5,6 +5,8 @@
 // - an error in SQL, corrupt, not a database, a CHECK that fails: corruption.
 // - busy, locked, and the protocol of the log's locks: BusyError, which is tried again.
 // - too big: invalid_argument. Anything else: internal.
+#include <lastgood/command_line.h>
+
 #include "store/catalog/sqlite_error.h"
 
 #include <sqlite3.h>
@@ -12,7 +14,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "store/base/command_line.h"
 #include "store/catalog/connection.h"
 
 namespace lastgood::catalog {
@@ -98,7 +99,7 @@ void throw_sqlite_error(const SqliteFailure& failure) {
   if (found.code == ErrorCode::internal) message += " in " + std::string(failure.doing);
   message += std::string("; ") + found.advice;
   if (found.code == ErrorCode::corruption) {
-    const std::string rebuild = base::command_line(failure.file.parent_path(), "rebuild");
+    const std::string rebuild = command_line(failure.file.parent_path(), "rebuild");
     message += "; make it anew from the packs with `" + rebuild + "`";
   }
   throw Error(found.code, file, message, failure.system_error != 0 ? failure.system_error : failure.code);

@@ -4,12 +4,11 @@
 #include <type_traits>
 
 #include <lastgood/checkpoint.h>
+#include <lastgood/command_line.h>
 #include <lastgood/error.h>
 #include <lastgood/ids.h>
 #include <lastgood/tensor.h>
 #include <catch2/catch.hpp>
-
-#include "store/base/command_line.h"
 
 using namespace lastgood;
 
@@ -22,10 +21,10 @@ TEST_CASE("a hash is written as 32 lower-case digits and read back") {
 }
 
 TEST_CASE("a command line that a message names can be pasted into a shell, whatever the store is called") {
-  CHECK(base::command_line("/data/run-1.lastgood", "rebuild") == "lastgood --store /data/run-1.lastgood rebuild");
-  CHECK(base::command_line("my store", "verify") == "lastgood --store 'my store' verify");
-  CHECK(base::command_line("it's", "rebuild") == "lastgood --store 'it'\\''s' rebuild");
-  CHECK(base::command_line("", "rebuild") == "lastgood --store '' rebuild");
+  CHECK(command_line("/data/run-1.lastgood", "rebuild") == "lastgood --store /data/run-1.lastgood rebuild");
+  CHECK(command_line("my store", "verify") == "lastgood --store 'my store' verify");
+  CHECK(command_line("it's", "rebuild") == "lastgood --store 'it'\\''s' rebuild");
+  CHECK(command_line("", "rebuild") == "lastgood --store '' rebuild");
 }
 
 TEST_CASE("what is not 32 hexadecimal digits is no hash") {

@@ -41,6 +41,9 @@ namespace lastgood {
 /// finish() of a run whose session ended before its training did: EX_TEMPFAIL of sysexits.h. Run the program again.
 inline constexpr int kStoppedExitStatus = 75;
 
+/// "lastgood: MESSAGE" on standard error, as one line where the message is. Any thread.
+void print_message(const std::string& message);
+
 /// Nothing needs to be set. Checkpoints beyond the newest five, and the newest five that are stable, are forgotten:
 /// RecoveryOptions::keep_last, 0 keeps all; what is pinned or tagged stays. Moved, not copied: hand over with
 /// std::move.
@@ -56,7 +59,7 @@ struct TrainingRunOptions {
   TimeoutOptions timeout = {};
   /// Told in a line what people may want to know: a beginning at step 0, a resume and the adjustments that it makes
   /// again, a recovery, a save that failed, an end that draws near. Also called from other threads.
-  std::function<void(const std::string&)> on_message = {};
+  std::function<void(const std::string&)> on_message = print_message;
 };
 
 class TrainingRun {
