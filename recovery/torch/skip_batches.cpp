@@ -24,16 +24,16 @@ void skip_batches(DataPosition& position, std::int64_t batches, std::int64_t bat
 }
 
 bool skip_batches(SamplerPosition& position, std::int64_t batches) {
-  const std::string before = position.save_state();
   const auto go_on = [&position] {
     if (position.needs_order() || !position.next()) return false;
     position.consumed();
     return true;
   };
   position.begin_loop();
+  const SamplerPosition before = position;
   for (std::int64_t i = 0; i < batches; ++i) {
     if (go_on()) continue;
-    position.load_state(before);
+    position = before;
     return false;
   }
   position.begin_loop();

@@ -7,6 +7,8 @@
 #include <lastgood/error.h>
 #include <nlohmann/json.hpp>
 
+#include "store/torch/quantized.h"
+
 namespace lastgood {
 
 Capture::Capture(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
@@ -21,27 +23,36 @@ std::span<const TensorView> Capture::views() const noexcept {
 void Capture::Impl::add_tensor(Section section, const std::string& name, const at::Tensor& tensor,
                                bool changes_in_forward) {
   adapter::require_keepable(tensor, name);
-  const at::Tensor& kept = tensors.emplace_back(adapter::to_plain(tensor));
-  TensorView view{adapter::spec_of(tensor, section, name), kept.data_ptr(), changes_in_forward, {}};
+  const at::Tensor memory = adapter::integers_of(tensor);
+  const at::Tensor& kept = tensors.emplace_back(adapter::to_plain(memory));
+  TensorView view{adapter::spec_of(memory, section, name), kept.data_ptr(), changes_in_forward, {}};
   // A copy is nobody else's and cannot change; the live tensor tells when it did.
   // The view holds the tensor, too: a capture may outlive the module that it was made of.
-  if (kept.is_same(tensor)) {
+  if (kept.is_same(memory)) {
     view.version = [kept] { return static_cast<std::uint64_t>(kept._version()); };
   }
   views.push_back(std::move(view));
+  add_quantizer(section, name, tensor);
 }
 
 void Capture::Impl::add_tied(const std::string& name, const at::Tensor& tensor, bool changes_in_forward) {
   adapter::require_keepable(tensor, name);
-  std::string owner = ties.owner(tensor, name);
+  const at::Tensor memory = adapter::integers_of(tensor);
+  std::string owner = ties.owner(memory, name);
   if (owner.empty()) {
     add_tensor(Section::model, name, tensor, changes_in_forward);
     return;
   }
-  EntrySpec spec = adapter::spec_of(tensor, Section::model, name);
+  EntrySpec spec = adapter::spec_of(memory, Section::model, name);
   // Its bytes are the owner's: a view without memory.
   spec.alias_of = std::move(owner);
   views.push_back({std::move(spec), nullptr, false, {}});
+  add_quantizer(Section::model, name, tensor);
+}
+
+void Capture::Impl::add_quantizer(Section section, const std::string& name, const at::Tensor& tensor) {
+  if (!tensor.is_quantized()) return;
+  add_json(section, adapter::quantizer_name(name), adapter::quantizer_text(tensor));
 }
 
 void Capture::Impl::add_number(Section section, const std::string& name, std::int64_t value) {
@@ -50,6 +61,13 @@ void Capture::Impl::add_number(Section section, const std::string& name, std::in
 
 void Capture::Impl::add_number(Section section, const std::string& name, double value) {
   views.push_back({{section, name, DType::float64, {}, {}}, &reals.emplace_back(value), true, {}});
+}
+
+void Capture::Impl::add_numbers(Section section, const std::string& name,
+                                std::shared_ptr<const std::vector<std::int64_t>> values) {
+  const std::vector<std::int64_t>& kept = *lists.emplace_back(std::move(values));
+  views.push_back(
+      {{section, name, DType::int64, {static_cast<std::int64_t>(kept.size())}, {}}, kept.data(), false, {}});
 }
 
 void Capture::Impl::add_json(Section section, const std::string& name, std::string text) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct Capture::Impl {
   std::deque<std::string> texts;
   std::deque<std::int64_t> numbers;
   std::deque<double> reals;
+  std::deque<std::shared_ptr<const std::vector<std::int64_t>>> lists;
   adapter::Ties ties;
 
   /// A tensor. `changes_in_forward`: see TensorView::copy_at_capture. Throws for one that cannot be kept.
@@ -30,11 +32,15 @@ struct Capture::Impl {
   /// A number, as a 0-dimensional int64 or float64 tensor.
   void add_number(Section section, const std::string& name, std::int64_t value);
   void add_number(Section section, const std::string& name, double value);
+  /// Numbers that nobody changes, as a 1-dimensional int64 tensor; not copied.
+  void add_numbers(Section section, const std::string& name, std::shared_ptr<const std::vector<std::int64_t>> values);
   /// Throws unless it is JSON.
   void add_json(Section section, const std::string& name, std::string text);
   void add_bytes(Section section, const std::string& name, std::string bytes);
 
  private:
+  /// Of a quantized tensor; nothing for another.
+  void add_quantizer(Section section, const std::string& name, const at::Tensor& tensor);
   void add_text(Section section, const std::string& name, DType dtype, std::string text);
 };
 

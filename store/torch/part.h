@@ -53,6 +53,8 @@ std::unique_ptr<Part> make_tensor_part(std::string name, at::Tensor tensor);
 std::unique_ptr<Part> make_text_part(Section section, std::string name, TextAccess access);
 /// The same of bytes that need not be JSON, in section extra.
 std::unique_ptr<Part> make_bytes_part(std::string name, TextAccess access);
+/// A text, and the order of an epoch in entries of its own.
+std::unique_ptr<Part> make_sampler_part(std::string name, SamplerPosition& position);
 std::unique_ptr<Part> make_generator_part(std::string name, at::Generator generator);
 /// The generators that LibTorch uses where none is named.
 std::unique_ptr<Part> make_default_generators_part();

@@ -1,11 +1,14 @@
 #include "store/torch/restore_plan.h"
 
 #include <algorithm>
+#include <cstring>
 #include <exception>
 #include <optional>
 
 #include <c10/core/ScalarType.h>
 #include <lastgood/error.h>
+
+#include "store/torch/quantized.h"
 
 namespace lastgood::adapter {
 namespace {
@@ -85,22 +88,51 @@ bool RestorePlan::converts(const EntrySpec& saved, const EntrySpec& wanted) {
 
 void RestorePlan::claim_tensor(Section section, const std::string& name, const at::Tensor& destination) {
   require_keepable(destination, name);
-  if (const EntrySpec* spec = claim(spec_of(destination, section, name))) add_tensor_slot(*spec, destination);
+  const at::Tensor memory = integers_of(destination);
+  const EntrySpec wanted = spec_of(memory, section, name);
+  if (const EntrySpec* spec = claim(wanted)) add_tensor_slot(*spec, memory);
+  claim_quantizer(wanted, destination);
 }
 
 void RestorePlan::claim_tied(const std::string& name, const at::Tensor& destination) {
   require_keepable(destination, name);
   if (!selects(Section::model, name)) return;
-  EntrySpec wanted = spec_of(destination, Section::model, name);
+  const at::Tensor memory = integers_of(destination);
+  EntrySpec wanted = spec_of(memory, Section::model, name);
   const EntrySpec* saved = spec(Section::model, name);
   std::string saved_owner = saved == nullptr ? std::string() : renamed(saved->alias_of);
   // An entry that is missing leaves the tensor to the next name that it bears.
-  if (saved != nullptr) wanted.alias_of = ties_.owner(destination, name);
+  if (saved != nullptr) wanted.alias_of = ties_.owner(memory, name);
   // Weights that are tied there alone come apart where the restore is a partial one.
   const bool comes_apart = !strict_ || !has(Section::model, saved_owner);
   if (wanted.alias_of.empty() && comes_apart) saved_owner.clear();
   const EntrySpec* spec = claim(wanted, saved_owner);
-  if (spec != nullptr && wanted.alias_of.empty()) add_tensor_slot(*spec, destination);
+  if (spec != nullptr && wanted.alias_of.empty()) add_tensor_slot(*spec, memory);
+  claim_quantizer(wanted, destination);
+}
+
+/// Integers without what they stand for, or converted, are other values: a mismatch also where entries may be missing.
+void RestorePlan::claim_quantizer(const EntrySpec& wanted, const at::Tensor& destination) {
+  const EntrySpec* integers = spec(wanted.section, wanted.name);
+  if (integers == nullptr) return;
+  const std::string name = quantizer_name(wanted.name);
+  const EntrySpec* saved = spec(wanted.section, name);
+  const bool is_saved = saved != nullptr && saved->dtype == DType::json;
+  if (!is_saved && !destination.is_quantized()) return;
+  const std::string what = what_is(wanted.section, wanted.name);
+  saved_.claim(wanted.section, name);
+  if (!destination.is_quantized()) return mismatch(what + " is quantized in the checkpoint, and not here");
+  if (!is_saved)
+    return mismatch(what + " is quantized here, and " + name + " is not in the checkpoint or not selected");
+  if (integers->dtype != wanted.dtype && convert_dtypes_) mismatch(what + " is quantized: integers are not converted");
+  claim_text(wanted.section, name, DType::json, [this, what, destination](const std::string& text) {
+    try {
+      commit(
+          [destination, quantizer = quantizer_from(text, destination)] { at::set_quantizer_(destination, quantizer); });
+    } catch (const Error& error) {
+      mismatch(what + " does not fit: " + error.what());
+    }
+  });
 }
 
 /// Straight into the tensor's memory where that holds the bytes as they are; else beside it, and copied in the commit.
@@ -142,6 +174,15 @@ void RestorePlan::claim_text(Section section, const std::string& name, DType dty
   // In a deque, whose elements stay where they are: the slot points into this one.
   Text& text = texts_.emplace_back(std::string(spec->byte_count(), '\0'), std::move(read));
   text_slots_.push_back({*spec, text.bytes.data()});
+}
+
+void RestorePlan::claim_numbers(Section section, const std::string& name,
+                                std::function<void(std::vector<std::int64_t>)> read) {
+  claim_text(section, name, DType::int64, [read = std::move(read)](const std::string& bytes) {
+    std::vector<std::int64_t> values(bytes.size() / sizeof(std::int64_t));
+    if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
+    read(std::move(values));
+  });
 }
 
 void RestorePlan::mismatch(std::string what) {

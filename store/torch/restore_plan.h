@@ -60,6 +60,8 @@ class RestorePlan {
   void claim_number(Section section, const std::string& name, double* destination);
   /// `read` is told the contents in step 2.
   void claim_text(Section section, const std::string& name, DType dtype, std::function<void(const std::string&)> read);
+  /// The same for an int64 tensor of one dimension, as long as it is in the checkpoint.
+  void claim_numbers(Section section, const std::string& name, std::function<void(std::vector<std::int64_t>)> read);
 
   /// Steps 1 and 2: something does not fit.
   void mismatch(std::string what);
@@ -90,6 +92,7 @@ class RestorePlan {
   const EntrySpec* claim(const EntrySpec& wanted);
   const EntrySpec* claim(const EntrySpec& wanted, const std::string& saved_owner);
   bool converts(const EntrySpec& saved, const EntrySpec& wanted);
+  void claim_quantizer(const EntrySpec& wanted, const at::Tensor& destination);
   void add_tensor_slot(const EntrySpec& spec, const at::Tensor& destination);
   void require_match() const;
   void read_texts(const LoadSlots& load);

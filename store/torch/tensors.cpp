@@ -6,6 +6,8 @@
 #include <lastgood/error.h>
 #include <lastgood/torch/version.h>
 
+#include "store/torch/quantized.h"
+
 namespace lastgood::adapter {
 namespace {
 
@@ -13,14 +15,17 @@ namespace {
 const char* objection(const at::Tensor& tensor) {
   if (!tensor.defined()) return "is undefined; assign it before it is saved";
   if (tensor.is_meta()) return "is on the meta device and has no contents; materialise it before it is saved";
-  if (tensor.is_quantized()) return "is quantized; save tensor.int_repr() with its scale and zero point instead";
+  if (tensor.is_quantized() && !is_affine(tensor)) {
+    return "is quantized in another way than affine with 8 or 32 bits; save what it was made of instead";
+  }
   if (tensor.is_nested()) return "is nested; save the tensors that it is made of (tensor.unbind()) instead";
   if (tensor.layout() != at::kStrided)
     return "is not dense; save tensor.to_dense(), or its indices and values, instead";
   if (!tensor.has_storage()) return "is of a class that keeps no plain memory; save a dense copy of it instead";
   // Written in place outside of inference mode, LibTorch would throw half way through a restore.
   if (tensor.is_inference()) return "was made in inference mode; register a clone() made outside of it";
-  if (!to_dtype(tensor.scalar_type())) return "has an element type that checkpoints do not know; convert it first";
+  if (!to_dtype(integers_of(tensor).scalar_type()))
+    return "has an element type that checkpoints do not know; convert it first";
   if (at::has_internal_overlap(tensor) == at::MemOverlap::Yes) {
     return "is an expanded view whose elements share memory; register the tensor that it was expanded from";
   }

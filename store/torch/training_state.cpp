@@ -2,6 +2,7 @@
 // restore; what they have in common, names and errors, is here.
 #include "store/torch/training_state.h"
 
+#include <typeinfo>
 #include <utility>
 
 #include <lastgood/error.h>
@@ -67,7 +68,12 @@ void TrainingState::add_generator(const std::string& name, at::Generator generat
 
 void TrainingState::add_data_position(const std::string& name, Stateful& position) {
   impl_->take_name(name);
-  impl_->parts.push_back(adapter::make_text_part(Section::extra, name, access_to(position)));
+  // Exactly that class: one derived from it may hold more, which its text has.
+  if (typeid(position) == typeid(SamplerPosition)) {
+    impl_->parts.push_back(adapter::make_sampler_part(name, static_cast<SamplerPosition&>(position)));
+  } else {
+    impl_->parts.push_back(adapter::make_text_part(Section::extra, name, access_to(position)));
+  }
   impl_->data_positions.emplace_back(name, &position);
 }
 

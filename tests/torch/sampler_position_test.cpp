@@ -7,8 +7,11 @@
 #include <type_traits>
 
 #include <lastgood/error.h>
+#include <lastgood/session.h>
+#include <lastgood/store.h>
 #include <torch/torch.h>
 
+#include "tests/support/temporary_directory.h"
 #include "tests/torch/memory_checkpoint.h"
 
 namespace lastgood::test {
@@ -198,6 +201,123 @@ TEST_CASE("A sampler position refuses a state of something else, and changes not
   CAPTURE(text);
   REQUIRE_THROWS_AS(position.load_state(text), Error);
   REQUIRE(position.save_state() == before);
+}
+
+TEST_CASE("An epoch's order is stored once, however many checkpoints it has") {
+  constexpr std::size_t kMany = 50'000;
+  const TemporaryDirectory directory;
+  Store store = Store::open_or_create(directory.path() / "store");
+  Session session = store.start_session("run");
+  const auto position = std::make_shared<SamplerPosition>();
+  TrainingState state;
+  state.add_data_position("data", *position);
+  Resumable<samplers::RandomSampler> sampler(position, kMany);
+  auto bytes_of_save = [&, step = 0]() mutable {
+    sampler.next(kBatch);
+    position->consumed();
+    const SaveOutcome outcome = session.save(state.capture().views(), {.step = ++step});
+    REQUIRE(outcome.ok());
+    return outcome.bytes_new;
+  };
+  // An index below 50,000 takes 2 bytes when nothing is known of it.
+  REQUIRE(bytes_of_save() > kMany);
+  REQUIRE(bytes_of_save() < kMany / 10);
+}
+
+/// As checkpoints were before an order had entries of its own.
+constexpr const char* kOldText = R"({"consumed":3,"epoch":7,"rest":[[4,1],[2]],"type":"SamplerPosition"})";
+
+TEST_CASE(
+    "A checkpoint whose position has the order in its text is restored, and stays as it is until the epoch ends") {
+  Run<samplers::SequentialSampler> run;
+  run.step(2, 1);
+  MemoryCheckpoint old(run.state);
+  old.put("data", kOldText);
+  old.remove("data.order");
+  old.remove("data.batch_sizes");
+  old.restore(run.state);
+  REQUIRE(MemoryCheckpoint(run.state) == old);
+  REQUIRE(run.position->epoch() == 7);
+  REQUIRE(run.position->batches() == 3);
+  run.seen.clear();
+  run.step(1, 1);
+  REQUIRE(MemoryCheckpoint(run.state).entry("data").bytes ==
+          R"({"consumed":4,"epoch":7,"rest":[[2]],"type":"SamplerPosition"})");
+  run.step(3, 1);
+  REQUIRE(run.seen == Batches{{4, 1}, {2}, {0, 1, 2, 3, 4}});
+  REQUIRE(MemoryCheckpoint(run.state).entry("data").bytes == R"({"consumed":1,"epoch":8,"type":"SamplerPosition"})");
+  REQUIRE(MemoryCheckpoint(run.state).has("data.order"));
+}
+
+TEST_CASE("A sampler's position and its order are taken in together, or not at all") {
+  Run<samplers::RandomSampler> run;
+  run.step(2, 1);
+  MemoryCheckpoint checkpoint(run.state);
+  run.step(4, 1);
+  MemoryCheckpoint before(run.state);
+  const std::string pattern = GENERATE("data", "data.order", "data.*", "dat?");
+  CAPTURE(pattern);
+  REQUIRE_THROWS_WITH(checkpoint.restore(run.state, {.patterns = {pattern}}),
+                      Catch::Contains("it is taken in together with data.order and data.batch_sizes"));
+  REQUIRE(MemoryCheckpoint(run.state) == before);
+  const RestoreReport report = checkpoint.restore(run.state, {.patterns = {"data*"}});
+  REQUIRE(report.skipped == std::vector<std::string>{"default.cpu"});
+  REQUIRE(run.position->batches() == 2);
+  checkpoint.restore(run.state, {.sections = {Section::rng}});
+  REQUIRE(MemoryCheckpoint(run.state) == checkpoint);
+}
+
+TEST_CASE("An order that is none is refused, and nothing changes") {
+  const auto bytes_of = [](const std::vector<std::int64_t>& values) {
+    return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(std::int64_t));
+  };
+  Run<samplers::SequentialSampler> run;
+  run.step(2, 1);
+  MemoryCheckpoint checkpoint(run.state);
+  MemoryCheckpoint before = checkpoint;
+  const auto set = [&](const std::string& name, const std::vector<std::int64_t>& values) {
+    checkpoint.entry(name).bytes = bytes_of(values);
+    checkpoint.entry(name).spec.shape = {static_cast<std::int64_t>(values.size())};
+  };
+  SECTION("more in batches than there are indices") {
+    set("data.batch_sizes", {5, 5, 5, 5, 4});
+  }
+  SECTION("an index in no batch") {
+    set("data.batch_sizes", {5, 5, 5, 5});
+  }
+  SECTION("an empty batch") {
+    set("data.batch_sizes", {5, 5, 5, 5, 0, 3});
+  }
+  SECTION("a negative batch") {
+    set("data.batch_sizes", {5, 5, 5, 10, -5, 3});
+  }
+  SECTION("consumed beyond its end") {
+    checkpoint.put("data", R"({"consumed":5,"epoch":0,"type":"SamplerPosition"})");
+  }
+  SECTION("a part of it is missing") {
+    checkpoint.remove("data.order");
+  }
+  SECTION("all of it is missing") {
+    checkpoint.remove("data.order");
+    checkpoint.remove("data.batch_sizes");
+  }
+  SECTION("the order of something else") {
+    checkpoint.put("data", R"({"type":"DataPosition"})");
+  }
+  REQUIRE_THROWS_AS(checkpoint.restore(run.state), Error);
+  REQUIRE(MemoryCheckpoint(run.state) == before);
+}
+
+TEST_CASE("A class derived from a sampler's position is kept by its own text") {
+  struct Derived : SamplerPosition {
+    std::string save_state() const override { return R"("its own")"; }
+  };
+  Derived position;
+  TrainingState state;
+  state.add_data_position("data", position);
+  MemoryCheckpoint checkpoint(state);
+  REQUIRE(checkpoint.entry("data").bytes == R"("its own")");
+  REQUIRE_FALSE(checkpoint.has("data.order"));
 }
 
 TEST_CASE("A Resumable goes through LibTorch's archives") {

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include <ATen/OpaqueTensorImpl.h>
 #include <lastgood/error.h>
 #include <lastgood/torch/version.h>
 #include <torch/torch.h>
@@ -166,11 +167,19 @@ TEST_CASE("A tensor that cannot be kept is refused by name, with the way out") {
   };
   REQUIRE_THAT(message_of(torch::eye(3).to_sparse()), Catch::Contains("to_dense"));
   REQUIRE_THAT(message_of(torch::empty({2}, torch::kMeta)), Catch::Contains("meta device"));
-  REQUIRE_THAT(message_of(torch::quantize_per_tensor(torch::ones({2}), 0.1, 0, torch::kQInt8)),
-               Catch::Contains("int_repr"));
+  REQUIRE_THAT(message_of(torch::quantize_per_tensor(torch::ones({2}), 0.1, 0, torch::kQUInt4x2)),
+               Catch::Contains("another way than affine"));
+  REQUIRE_THAT(
+      message_of(torch::quantize_per_channel(torch::ones({2}), torch::ones({2}), torch::zeros({2}), 0, torch::kQUInt8)),
+      Catch::Contains("another way than affine"));
   REQUIRE_THAT(message_of(torch::ones({1}).expand({4})), Catch::Contains("expanded"));
   REQUIRE_THAT(message_of(at::_nested_tensor_from_tensor_list({torch::ones({2}), torch::ones({3})})),
                Catch::Contains("unbind"));
+  // Dense to all who ask, with memory that only a backend of its own could read.
+  const at::Tensor opaque = at::detail::make_tensor<at::OpaqueTensorImpl<int>>(
+      at::DispatchKeySet(at::DispatchKey::CPU), caffe2::TypeMeta::Make<float>(), torch::kCPU, 0, at::IntArrayRef({2}));
+  REQUIRE(opaque.layout() == torch::kStrided);
+  REQUIRE_THAT(message_of(opaque), Catch::Contains("no plain memory"));
   const auto inference = [] {
     const c10::InferenceMode mode;
     return torch::ones({2});

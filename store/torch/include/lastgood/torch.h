@@ -80,7 +80,8 @@ class TrainingState {
   ~TrainingState();
 
   /// Parameters and buffers, as `name.fqn` in section model. Tensors that are one (tied weights) are kept once. Which
-  /// of its modules are in training mode, as `name.training` in section extra.
+  /// of its modules are in training mode, as `name.training` in section extra. Of a quantized tensor the integers, with
+  /// its quantizer beside them as `name.fqn.quantizer`; the tensor takes that over in a restore, views of it do not.
   void add_module(const std::string& name, torch::nn::Module& module);
   template <ModulePointer Pointer>
   void add_module(const std::string& name, const Pointer& module) {
@@ -106,7 +107,8 @@ class TrainingState {
   /// which is shared: the generator lives on. Error: invalid_argument where it is undefined.
   void add_generator(const std::string& name, at::Generator generator);
 
-  /// Where the loader stands: a DataPosition, a SamplerPosition, or the user's own.
+  /// Where the loader stands: a DataPosition, a SamplerPosition (its epoch's order as `name.order` and
+  /// `name.batch_sizes`), or the user's own.
   void add_data_position(const std::string& name, Stateful& position);
 
   /// Anything else, in section extra: a JSON text or opaque bytes by getter and setter, what saves and loads itself, or
@@ -118,7 +120,7 @@ class TrainingState {
                  std::function<void(const std::string&)> set);
   void add_tensor(const std::string& name, at::Tensor tensor);
 
-  /// Lists everything. Errors: a tensor that cannot be kept (sparse, quantized, without memory), a parameter of an
+  /// Lists everything. Errors: a tensor that cannot be kept (sparse, nested, without memory), a parameter of an
   /// optimizer that is in no module, a text that is not JSON; each by name.
   Capture capture() const;
 

@@ -33,7 +33,7 @@ struct RestoreOptions {
   std::vector<Section> sections = {};
   /// Takes in only names (as they are here) that match one of these (`*` any run, `?` one character); empty: all. What
   /// is not taken in keeps its value, and is never missing or unexpected. An optimizer's state of a parameter
-  /// is taken in whole or not at all; patterns that match a part of it are an error.
+  /// is taken in whole or not at all, as is a sampler's position; patterns that match a part of it are an error.
   std::vector<std::string> patterns = {};
   /// The first that fits a name counts.
   std::vector<Rename> renames = {};

@@ -12,10 +12,11 @@
 //     }
 //   }
 //
-// The order of an epoch is drawn from the sampler at once, when the first of its batches is asked for, and what is left
-// of it is kept: a resume hands out just those batches, whatever the sampler draws from, and the epochs after it are
-// those of the uninterrupted run. That costs 8 bytes an example in memory and about as much in a checkpoint;
-// DataPosition costs nothing, and is the better choice where the order need not be LibTorch's own.
+// The order of an epoch is drawn from the sampler at once, when the first of its batches is asked for, and is kept: a
+// resume hands out just the batches that are left, whatever the sampler draws from, and the epochs after it are those
+// of the uninterrupted run. That costs 8 bytes an example in memory and at most that in a store, once an epoch however
+// many checkpoints it has; DataPosition costs nothing, and is the better choice where the order need not be LibTorch's
+// own.
 //
 // Nobody needs to take care of when a loader is made: to make a Resumable draws nothing from LibTorch's default
 // generator (a plain RandomSampler does), nor does a loop over the rest of an epoch. So generators are right after
@@ -24,7 +25,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,12 +46,17 @@ struct SamplerOptions {
   bool drop_last = false;
 };
 
-/// Epoch, batches consumed, and what is left. Not thread-safe: for the thread that iterates over the loader.
+/// Epoch, batches consumed, and the epoch's order. Not thread-safe: for the thread that iterates over the loader.
 /// `drop_last` is not in the checkpoint: give the same again.
 class SamplerPosition : public Stateful {
  public:
   /// Indices; for a sampler that hands out sizes (StreamSampler), the size alone.
   using Batch = std::vector<std::size_t>;
+  /// Batches one after another: their indices, and how many of them each has.
+  struct Order {
+    std::vector<std::int64_t> indices;
+    std::vector<std::int64_t> batch_sizes;
+  };
 
   explicit SamplerPosition(const SamplerOptions& options = {}) : options_(options) {}
 
@@ -63,32 +68,55 @@ class SamplerPosition : public Stateful {
   /// From 0 on; the epoch of the next batch to be consumed.
   std::int64_t epoch() const noexcept { return place_.epoch; }
   /// Batches consumed in this epoch; 0 when it has just begun.
-  std::size_t batches() const noexcept { return place_.consumed; }
+  std::size_t batches() const noexcept { return place_.before + place_.done.batch; }
 
-  /// A JSON object: type, epoch, consumed, rest (the batches that are left, as lists of indices).
+  /// A JSON object: type, epoch, consumed, rest (the batches that are left, as lists of indices). A TrainingState keeps
+  /// the position in less space: see save_parts().
   std::string save_state() const override;
   /// Error: invalid_argument for a text of something else; nothing has changed then. Whether the indices are those of
   /// this data set is not known here. A batch size that is another now counts from the next epoch on.
   void load_state(const std::string& json) override;
 
+  /// For TrainingState alone: the state as a JSON object (type, epoch, consumed) and the whole epoch's order, which
+  /// stays one object until the epoch is over. After load_state(), and until then, there is no order: the text has the
+  /// rest.
+  std::pair<std::string, std::shared_ptr<const Order>> save_parts() const;
+  /// The inverse, with load_state()'s errors.
+  void load_parts(const std::string& json, std::shared_ptr<const Order> order);
+
   /// For Resumable alone. A loop begins: at the first batch that is not consumed.
   void begin_loop() noexcept;
   /// Whether the next batch is the first of a new epoch, whose order must be drawn.
-  bool needs_order() const noexcept { return place_.loop_is_new && place_.rest.empty(); }
+  bool needs_order() const noexcept { return place_.loop_is_new && place_.has_ended(place_.done); }
   /// Here it is: all batches of the epoch.
-  void begin_epoch(std::deque<Batch> order);
+  void begin_epoch(const std::vector<Batch>& order);
   /// Nothing at the end of the epoch.
   std::optional<Batch> next();
   const SamplerOptions& options() const noexcept { return options_; }
 
  private:
+  /// So many batches of an order, and the indices in them.
+  struct Cursor {
+    std::size_t batch = 0;
+    std::size_t index = 0;
+  };
+
   struct Place {
     std::int64_t epoch = 0;
-    std::size_t consumed = 0;
-    std::deque<Batch> rest;      // of the epoch under way, from the first that is not consumed
-    std::size_t handed_out = 0;  // of `rest`
-    bool loop_is_new = true;     // nothing has been asked for since it began
+    std::shared_ptr<const Order> order = std::make_shared<Order>();  // of the epoch under way
+    std::size_t before = 0;   // batches of the epoch that were consumed before `order` begins
+    Cursor done;              // consumed, of `order`
+    Cursor handed_out;        // the same or further
+    bool loop_is_new = true;  // nothing has been asked for since it began
+    bool is_text = false;     // by load_state(): the epoch is saved as it came
+
+    bool has_ended(const Cursor& at) const noexcept { return at.batch == order->batch_sizes.size(); }
+    void advance(Cursor& cursor) const;
+    Batch batch_at(const Cursor& cursor) const;
+    std::vector<Batch> rest() const;
   };
+
+  static Place parse(const std::string& json, std::shared_ptr<const Order> order);
 
   SamplerOptions options_;
   Place place_;
@@ -172,7 +200,7 @@ class Resumable : public torch::data::samplers::Sampler<typename Inner::BatchReq
       inner_.set_epoch(static_cast<std::size_t>(position_->epoch()));
     }
     inner_.reset(std::exchange(new_size_, {}));
-    std::deque<SamplerPosition::Batch> order;
+    std::vector<SamplerPosition::Batch> order;
     while (Optional<Request> request = inner_.next(batch_size)) {
       if (position_->options().drop_last && request->size() < batch_size) break;
       if constexpr (kHasIndices) {
@@ -181,7 +209,7 @@ class Resumable : public torch::data::samplers::Sampler<typename Inner::BatchReq
         order.push_back({request->size()});
       }
     }
-    position_->begin_epoch(std::move(order));
+    position_->begin_epoch(order);
   }
 
   std::shared_ptr<SamplerPosition> position_;
