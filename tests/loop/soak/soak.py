@@ -22,7 +22,7 @@ STEPS = 6000
 STEPS_A_LIFE = 40  # at most, until the blow
 STOPPED = 75       # EX_TEMPFAIL
 EXPECTED = re.compile("|".join((
-    "resumed", "SIGTERM came",
+    "resumed", "SIGTERM came", "the store has no checkpoint of run 'soak': it begins at step 0",
     # Where saves are slow, three blows in a row may well fall before the next is durable: the run rightly tells so.
     "run soak makes no progress: ", r"run soak dies at step \d+: ")))
 
