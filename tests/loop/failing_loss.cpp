@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
+#include <string>
 #include <string_view>
 
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -16,6 +17,12 @@ namespace {
 std::string_view variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
+}
+
+bool fails_now() {
+  static const long failing_call = std::atol(std::string(variable("FAILING_CALL")).c_str());
+  static long calls = 0;
+  return ++calls == failing_call;
 }
 
 at::Tensor spoilt(const at::Tensor& loss) {
@@ -31,8 +38,6 @@ at::Tensor spoilt(const at::Tensor& loss) {
 at::Tensor at::_ops::mse_loss::call(const at::Tensor& output, const at::Tensor& target, int64_t reduction) {
   // What LibTorch's own does.
   static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("aten::mse_loss", "").typed<schema>();
-  static const long failing_call = std::atol(std::getenv("FAILING_CALL"));
-  static long calls = 0;
   const at::Tensor loss = op.call(output, target, reduction);
-  return ++calls == failing_call ? spoilt(loss) : loss;
+  return fails_now() ? spoilt(loss) : loss;
 }
