@@ -93,13 +93,13 @@ std::vector<double> fetch(const std::vector<at::Tensor>& values) {
 void run_parallel(std::size_t count, const std::function<void(std::size_t)>& body) {
   at::Tensor numbers = at::arange(static_cast<std::int64_t>(count), at::kLong);
   at::TensorIterator iterator = at::TensorIterator::nullary_op(numbers);
-  iterator.for_each(
-      [&](char** data, const std::int64_t* strides, std::int64_t size) {
-        for (std::int64_t i = 0; i < size; ++i) {
-          body(static_cast<std::size_t>(*reinterpret_cast<const std::int64_t*>(data[0] + i * strides[0])));
-        }
-      },
-      1);
+  const auto run_rows = [&](char** data, const std::int64_t* strides, std::int64_t columns, std::int64_t rows) {
+    for (std::int64_t i = 0; i < rows * columns; ++i) {
+      const char* number = data[0] + i / columns * strides[1] + i % columns * strides[0];
+      body(static_cast<std::size_t>(*reinterpret_cast<const std::int64_t*>(number)));
+    }
+  };
+  iterator.for_each(run_rows, 1);
 }
 
 }  // namespace

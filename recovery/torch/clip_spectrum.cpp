@@ -5,7 +5,6 @@
 
 #include <lastgood/error.h>
 #include <lastgood/torch/recovery.h>
-#include <torch/linalg.h>
 
 namespace lastgood {
 namespace {
@@ -27,7 +26,7 @@ double epsilon_of(at::ScalarType type) {
 }
 
 bool clip(const at::Tensor& weight, double limit) {
-  const auto [u, s, vh] = torch::linalg_svd(weight.to(weight.is_complex() ? at::kComplexDouble : at::kDouble), false);
+  const auto [u, s, vh] = at::linalg_svd(weight.to(weight.is_complex() ? at::kComplexDouble : at::kDouble), false);
   const auto size = static_cast<double>(std::max(weight.size(0), weight.size(1)));
   if (s.max().item<double>() <= limit * (1 + size * epsilon_of(weight.scalar_type()))) return false;
   weight.copy_(at::matmul(u * s.clamp_max(limit).to(u.scalar_type()).unsqueeze(0), vh));

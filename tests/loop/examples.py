@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """The examples that the README shows: each runs to its end; a SIGTERM in the middle makes it save, stop and ask to be run
 again; the next one goes on from there and ends in the state of one that was never disturbed; and a completed one has
-nothing left to do. One that cannot begin says why, and ends with 1.
+nothing left to do. What fails in a step, they recover from, and run to their ends. One that cannot begin says why, and
+ends with 1.
 
-  examples.py FOLDER    where six_lines and complete_loop are
+  examples.py FOLDER FAILING_LOSS    where six_lines and complete_loop are; the library that makes them fail
 """
+import os
 import pathlib
 import signal
 import sqlite3
@@ -14,6 +16,7 @@ import tempfile
 
 STOPPED = 75  # EX_TEMPFAIL
 LAST_STEP = {"six_lines": 1000, "complete_loop": 640}
+FAILING_STEP = 250  # both save every 100
 
 
 def expect(condition, what):
@@ -33,8 +36,8 @@ def head(folder):
     return ask(folder, "SELECT step, digest FROM v_checkpoints ORDER BY id DESC LIMIT 1")[0]
 
 
-def run(program, folder, status=0):
-    result = subprocess.run([program], cwd=folder, capture_output=True, text=True)
+def run(program, folder, status=0, **environment):
+    result = subprocess.run([program], cwd=folder, capture_output=True, text=True, env={**os.environ, **environment})
     expect(result.returncode == status, f"{program.name} ended with {result.returncode}: {result.stderr}")
     return result.stdout
 
@@ -72,6 +75,37 @@ def refuse_to_begin(program, directory):
     expect(result.stderr.startswith(f"{program.name}: ") and "lastgood-store" in result.stderr, result.stderr)
 
 
+def heal(program, directory, failing_loss, failure):
+    """Fails in one step, and recovers: the folder, and what the catalog tells of it."""
+    folder = directory / f"{program.name}-{failure}"
+    folder.mkdir()
+    run(program, folder, LD_PRELOAD=str(failing_loss), FAILURE=failure, FAILING_CALL=str(FAILING_STEP))
+    expect(head(folder)[0] == LAST_STEP[program.name], f"{program.name}, after {failure}, ended at {head(folder)}")
+    columns = "step, failure, action, outcome, resumed_step"
+    recoveries = ask(folder, f"SELECT {columns} FROM v_recoveries")
+    print(f"{program.name}: {recoveries}, and ran to its end")
+    return folder, recoveries
+
+
+def try_failures(program, directory, failing_loss):
+    folder, recoveries = heal(program, directory, failing_loss, "nan")
+    expect(recoveries == [(FAILING_STEP, "nan_detected", "rollback_checkpoint", "succeeded", 200)], recoveries)
+    expect(head(folder) == head(directory / f"{program.name}-straight"),
+           f"{program.name}, after a NaN, ended in another state than without")
+    folder, recoveries = heal(program, directory, failing_loss, "explosion")
+    expect(recoveries == [(FAILING_STEP, "gradient_explosion", "reduce_lr_10x", "succeeded", 200)], recoveries)
+    alarms = ask(folder, f"SELECT kind FROM v_events WHERE step = {FAILING_STEP} AND severity = 'warning'")
+    expect(("gradient_explosion",) in alarms, f"{program.name}: the alarms of step {FAILING_STEP} are {alarms}")
+
+
+def try_lack_of_memory(program, directory, failing_loss):
+    """Nothing is spoilt, and so nothing is done again."""
+    _, recoveries = heal(program, directory, failing_loss, "memory")
+    expect(len(recoveries) == 1, recoveries)
+    step, failure, _, _, resumed = recoveries[0]
+    expect((step, failure, resumed) == (FAILING_STEP - 1, "oom", FAILING_STEP - 1), recoveries)
+
+
 def try_out(program, directory):
     straight = directory / f"{program.name}-straight"
     straight.mkdir()
@@ -92,10 +126,13 @@ def try_out(program, directory):
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1]).resolve()
+    folder, failing_loss = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
     with tempfile.TemporaryDirectory() as directory:
+        directory = pathlib.Path(directory)
         for name in LAST_STEP:
-            try_out(folder / name, pathlib.Path(directory))
+            try_out(folder / name, directory)
+            try_failures(folder / name, directory, failing_loss)
+        try_lack_of_memory(folder / "six_lines", directory, failing_loss)
 
 
 if __name__ == "__main__":

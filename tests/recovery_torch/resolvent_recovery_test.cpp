@@ -82,7 +82,8 @@ TEST_CASE(
   CHECK(run.monitor.get_health_dashboard().schatten_norms_history.at("h").size() == 2);
 }
 
-TEST_CASE("12.6: a divergence of a real model cuts its rate, then raises its epsilon, then halves its batch") {
+// divergence_test.cpp has a loss that really diverges.
+TEST_CASE("12.6: the rungs of a divergence cut the rate, then raise the resolvent's epsilon, then halve the batch") {
   torch::manual_seed(1);
   ResolventRun run(0.1);
   run.step();

@@ -21,7 +21,8 @@ struct Tokens : torch::data::datasets::BatchDataset<Tokens, torch::Tensor> {
 };
 
 std::vector<torch::optim::OptimizerParamGroup> groups_of(Net& net) {
-  auto slow = std::make_unique<torch::optim::AdamWOptions>(1e-3);
+  // Not AdamW's default, 1e-3: newer LibTorch takes that for a rate that was not given.
+  auto slow = std::make_unique<torch::optim::AdamWOptions>(2e-3);
   slow->betas({0.8, 0.95}).amsgrad(true);
   std::vector<torch::optim::OptimizerParamGroup> groups;
   groups.emplace_back(std::vector<torch::Tensor>{net->embedding->weight}, std::move(slow));

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Trainers that SIGKILL ended, in the middle of saves and between them, end with the losses and the final state, bit
-for bit, of trainers that were never disturbed: over every pair of optimizer, scheduler, sampler and number of workers.
+for bit, of trainers that were never disturbed: over optimizers, schedulers, samplers and numbers of workers.
 
-  proof.py TRAINER                    the matrix
+  proof.py TRAINER                    a few mixes, in which each value of each axis meets each value of each other
+  proof.py TRAINER --all              the whole matrix: every mix
   proof.py TRAINER --exchange OTHER   a store of one trainer's LibTorch resumes with the other's, both ways: the state
                                       that comes back has the digest of the one that was saved
 """
 import argparse
+import concurrent.futures
 import itertools
 import os
 import pathlib
@@ -14,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 
 AXES = {
     "optimizer": ("sgd", "adam", "adamw", "rmsprop", "adagrad", "lbfgs"),
@@ -22,6 +25,8 @@ AXES = {
     "workers": ("0", "1", "2"),
 }
 STEPS = 12
+# SIGKILL takes nothing from a file system, so the stores can be where a sync costs nothing.
+MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 
 def expect(condition, what):
@@ -33,9 +38,13 @@ def pairs(mix):
     return set(itertools.combinations(zip(AXES, mix), 2))
 
 
+def all_mixes():
+    return list(itertools.product(*AXES.values()))
+
+
 def covering_mixes():
     """Few mixes in which each value of each axis meets each value of each other: greedily, the same every time."""
-    mixes = list(itertools.product(*AXES.values()))
+    mixes = all_mixes()
     missing = set().union(*map(pairs, mixes))
     chosen = []
     while missing:
@@ -81,12 +90,13 @@ class Outcome:
             expect(saved == restored, f"{mix}: what was restored at step {step} is {restored}, and {saved} was saved")
 
 
-def prove(trainer, directory, number, mix):
+def prove(trainers, directory, number, mix):
     """Kills one run twice, at steps that differ from mix to mix. What became of a save that was killed: 1 if it had
     just become durable, 0 if it was cut off, None if the kill came between saves."""
-    straight = trainer.run(directory / f"{number}-straight", mix)
+    trainer, = trainers
+    straight = trainer.run(directory / "straight", mix)
     expect(sorted(straight.losses) == list(range(1, STEPS + 1)), f"{mix}: not every step told its loss")
-    store = directory / f"{number}-killed"
+    store = directory / "killed"
     first, second = 1 + number % 7, 8 + number % 4
     outcomes = [trainer.run(store, mix, "--kill-at", first, killed=True),
                 trainer.run(store, mix, "--kill-at", second, "--once-durable", killed=True),
@@ -103,30 +113,41 @@ def prove(trainer, directory, number, mix):
     return None if first % 2 else int(outcomes[1].resumed == first)
 
 
-def exchange(trainers, directory, number, mix):
+def exchange(trainers, directory, _, mix):
     for there, back in (trainers, trainers[::-1]):
-        store = directory / f"{number}-{trainers.index(there)}"
+        store = directory / str(trainers.index(there))
         there.run(store, mix, "--kill-at", 6, "--once-durable", killed=True)
         resumed = back.run(store, mix).resumed
         expect(resumed == 6, f"{mix}: killed after step 6, resumed from {resumed}")
 
 
+def on_all_cores(work, programs, mixes):
+    """Calls work(trainers, directory, number, mix) for every mix; each thread has trainers of its own."""
+    own = threading.local()
+
+    def start():
+        own.trainers = [Trainer(program) for program in programs]
+
+    def work_on(number, mix):
+        with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
+            return work(own.trainers, pathlib.Path(directory), number, mix)
+
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0)), initializer=start) as threads:
+        return list(threads.map(work_on, itertools.count(), mixes))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trainer", type=pathlib.Path)
+    parser.add_argument("--all", action="store_true")
     parser.add_argument("--exchange", type=pathlib.Path, metavar="OTHER")
     options = parser.parse_args()
-    mixes = covering_mixes()
-    with tempfile.TemporaryDirectory() as directory:
-        directory = pathlib.Path(directory)
-        trainer = Trainer(options.trainer)
-        if options.exchange:
-            trainers = (trainer, Trainer(options.exchange))
-            for number, mix in enumerate(mixes):
-                exchange(trainers, directory, number, mix)
-            print(f"{len(mixes)} mixes came back to the bit under the other LibTorch, both ways")
-            return 0
-        saves = [prove(trainer, directory, number, mix) for number, mix in enumerate(mixes)]
+    mixes = all_mixes() if options.all else covering_mixes()
+    if options.exchange:
+        on_all_cores(exchange, (options.trainer, options.exchange), mixes)
+        print(f"{len(mixes)} mixes came back to the bit under the other LibTorch, both ways")
+        return 0
+    saves = on_all_cores(prove, (options.trainer,), mixes)
     print(f"{len(mixes)} mixes, each killed twice, ended as if undisturbed; of the saves that were killed, "
           f"{saves.count(0)} were cut off and {saves.count(1)} had just become durable")
     return 0
