@@ -25,7 +25,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         outputs = [subprocess.run([program], cwd=directory, capture_output=True, text=True, check=True).stdout
                    for _ in range(2)]
-    assert outputs[0] == outputs[1] and outputs[0].startswith("at step 1000, loss "), outputs
+        assert outputs[0] == outputs[1] and outputs[0].startswith("at step 1000, loss "), outputs
         pathlib.Path(directory, "other").mkdir()
         pathlib.Path(directory, "other", "lastgood-store").write_text("a file in the way")
         refused = subprocess.run([program], cwd=pathlib.Path(directory, "other"), capture_output=True, text=True)
