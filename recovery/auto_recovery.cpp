@@ -96,11 +96,6 @@ void AutoRecovery::Impl::begin_anew() {
 
 /// Touches nothing of the training.
 void AutoRecovery::Impl::halt(const std::string& failure, const std::string& action, Step step, std::int64_t epoch) {
-  recovery::Detail detail = recovery::seen_in(latest);
-  if (const auto good = last_stable(store, session.run())) {
-    detail.last_good = good->id;
-    detail.last_good_step = good->step;
-  }
   Recovery end;
   end.step = step;
   end.epoch = epoch;
@@ -108,7 +103,7 @@ void AutoRecovery::Impl::halt(const std::string& failure, const std::string& act
   end.action = action;
   end.outcome = RecoveryOutcome::halted;
   end.resumed_step = step;
-  end.detail = recovery::write_detail(detail);
+  end.detail = recovery::write_detail(recovery::seen_in(latest));
   note(end);
   halted = recovery::diagnose(store, history);
   session.record(

@@ -25,8 +25,6 @@ json shortened(const std::vector<std::string>& texts, std::size_t most) {
 std::string write(const Detail& detail, std::size_t most) {
   json object{{"rung", detail.rung}, {"done", detail.done}};
   if (detail.newest_checkpoint) object["newest_checkpoint"] = detail.newest_checkpoint->value;
-  if (detail.last_good) object["last_good"] = detail.last_good->value;
-  if (detail.last_good_step) object["last_good_step"] = *detail.last_good_step;
   if (!detail.errors.empty()) object["errors"] = shortened(detail.errors, most);
   if (!detail.tensors.empty()) object["tensors"] = shortened(detail.tensors, most);
   for (std::size_t i = 0; i < std::min(detail.passed_over.size(), most); ++i) {
@@ -53,18 +51,13 @@ Change read_change(const json& item) {
           item.value("relative", false)};
 }
 
-std::optional<CheckpointId> read_checkpoint(const json& object, const char* key) {
-  if (!object.contains(key)) return std::nullopt;
-  return CheckpointId{object.at(key).get<std::int64_t>()};
-}
-
 /// Throws what nlohmann throws for a value of another type.
 Detail parse(const json& object) {
   Detail detail;
   detail.rung = object.value("rung", std::uint64_t{0});
-  detail.newest_checkpoint = read_checkpoint(object, "newest_checkpoint");
-  detail.last_good = read_checkpoint(object, "last_good");
-  if (object.contains("last_good_step")) detail.last_good_step = object.at("last_good_step").get<Step>();
+  if (object.contains("newest_checkpoint")) {
+    detail.newest_checkpoint = CheckpointId{object.at("newest_checkpoint").get<std::int64_t>()};
+  }
   detail.done = texts_of(object, "done");
   detail.errors = texts_of(object, "errors");
   detail.tensors = texts_of(object, "tensors");

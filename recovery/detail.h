@@ -23,9 +23,6 @@ struct Detail {
   std::vector<Change> changes;
   std::vector<std::string> errors;   // the monitor's, of the step that failed
   std::vector<std::string> tensors;  // that were not finite
-  // Of a halt: the checkpoint to go back to by hand.
-  std::optional<CheckpointId> last_good;
-  std::optional<Step> last_good_step;
 };
 
 /// What the monitor saw in the step.

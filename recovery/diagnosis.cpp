@@ -4,6 +4,7 @@
 #include <string>
 
 #include <lastgood/command_line.h>
+#include <lastgood/history.h>
 
 #include "recovery/detail.h"
 
@@ -39,10 +40,10 @@ std::optional<HaltReport> diagnose(const Store& store, std::span<const Recovery>
   report.errors = detail.errors;
   report.tensors = detail.tensors;
   report.tried = attempts_in({history.begin(), halt.base()});
-  report.last_good = detail.last_good;
-  report.last_good_step = detail.last_good_step;
-  if (detail.last_good) {
-    report.command = command_line(store.path(), "rollback " + std::to_string(detail.last_good->value));
+  if (const auto good = last_stable(store, halt->run)) {
+    report.last_good = good->id;
+    report.last_good_step = good->step;
+    report.command = command_line(store.path(), "rollback " + std::to_string(good->id.value));
   }
   return report;
 }

@@ -13,7 +13,7 @@ namespace lastgood::recovery {
 /// gone on.
 std::vector<Recovery> attempts_in(std::span<const Recovery> history);
 
-/// Of the newest halt among them; `store` is named in the command that goes back.
+/// Of the newest halt among them. What to go back to is asked of `store`.
 std::optional<HaltReport> diagnose(const Store& store, std::span<const Recovery> history);
 
 }  // namespace lastgood::recovery

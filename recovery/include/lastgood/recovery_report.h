@@ -35,7 +35,7 @@ struct RecoveryReport {
   std::string to_json() const;
 };
 
-/// Why training was halted, and what is left to do by hand. Of the moment of the halt.
+/// Why training was halted, and what is left to do by hand.
 struct HaltReport {
   std::string run;
   Step step = 0;
@@ -45,7 +45,7 @@ struct HaltReport {
   std::vector<std::string> errors;   // the monitor's, of the last step that it judged
   std::vector<std::string> tensors;  // that were not finite, the first one first
   std::vector<Recovery> tried;       // since the last success, oldest first
-  /// The newest stable and intact checkpoint in the lineage of the head, by what was known then.
+  /// The newest stable and intact checkpoint in the lineage of the head, by what was known when this was made.
   std::optional<CheckpointId> last_good;
   std::optional<Step> last_good_step;
   /// A command line that goes back to it, with the store's directory as the trainer named it; empty where there is
