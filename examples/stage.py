@@ -87,7 +87,8 @@ class Trainer:
         self.events.append(event)
         if event["event"] == "step":
             of = f"/{self.steps}" if self.steps else ""
-            progress(f"{self.doing}: step {event['step']}{of}, loss {event['loss']:.3f}")
+            loss = "nan" if event["loss"] is None else f"{event['loss']:.3f}"  # JSON has no number for it
+            progress(f"{self.doing}: step {event['step']}{of}, loss {loss}")
         return event
 
     def run(self, doing="training"):

@@ -11,14 +11,14 @@ import tempfile
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 STAND_IN = """#!/bin/sh
 echo '{"event":"step","step":1,"loss":2.5}'
-echo '{"event":"step","step":2,"loss":2.25}'
+echo '{"event":"step","step":2,"loss":null}'
 """
 ACTS = {"demo_trainer": "stage.Trainer(build, 'store', 'text', 2).run('resumed')",
         "recovery_trainer": "recovery_demo.HealingTrainer(build, 'store', 'text', 'spoilt').finish()",
         "session_trainer": "session_demo.SessionTrainer(build, 'store', 'text', session_demo.FAR).end(0)"}
-SHOWN = {"demo_trainer": ["resumed: step 1/2, loss 2.500", "resumed: step 2/2, loss 2.250"],
-         "recovery_trainer": ["spoilt: step 1/160, loss 2.500", "spoilt: step 2/160, loss 2.250"],
-         "session_trainer": ["training: step 1, loss 2.500", "training: step 2, loss 2.250"]}
+SHOWN = {"demo_trainer": ["resumed: step 1/2, loss 2.500", "resumed: step 2/2, loss nan"],
+         "recovery_trainer": ["spoilt: step 1/160, loss 2.500", "spoilt: step 2/160, loss nan"],
+         "session_trainer": ["training: step 1, loss 2.500", "training: step 2, loss nan"]}
 
 
 def play(build, act, stderr):
